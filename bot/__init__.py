@@ -1,0 +1,1 @@
+"""The surfaces of Valetkey: parse, call one verb of the core, render."""

@@ -1,0 +1,1 @@
+"""Templates for installing Valetkey, carried by the wheel as package data."""

@@ -1,0 +1,1 @@
+"""The core of Valetkey: knows no Slack, no HTTP server, no argv, no scheduler."""
