@@ -1,0 +1,318 @@
+"""What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from grants.access.model import (
+    AccessRequest,
+    Decision,
+    Grant,
+    Proof,
+    ProofKind,
+)
+from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
+from grants.clock import Clock
+from grants.outbox.model import Outbox
+from grants.people.model import Account, Known, Person
+from grants.policy.model import Policy
+from grants.record.model import EventLog
+
+
+@dataclass(frozen=True, order=True)
+class BindingPlace:
+    """Where a binding stands: no namespace means a ClusterRoleBinding."""
+
+    name: str
+    namespace: str | None
+
+
+@dataclass(frozen=True)
+class BindingWish:
+    """The binding that a grant wants; the subject is added by the filling PUT alone."""
+
+    place: BindingPlace
+    grant: str
+    role: RoleRef
+    subject: str
+    requester: str
+    approvers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Binding:
+    """A binding as a cluster gave it. `subjects` are `kind:name` (or `kind:namespace/name`).
+
+    `grant` and `installation` are its labels' values, `expires_at` its annotation, if valid.
+    """
+
+    place: BindingPlace
+    uid: str
+    resource_version: str
+    role: RoleRef
+    subjects: tuple[str, ...]
+    installation: str | None
+    grant: str | None
+    expires_at: datetime | None
+    finalizers: tuple[str, ...]
+    created_at: datetime
+    deleting: bool = False
+
+
+class ClusterPort(Protocol):
+    """One cluster. Every call has a time-out; each raises only ClusterError and its kinds.
+
+    Writes carry uid and resourceVersion (PUT) or the uid (DELETE), so that none can act on a
+    binding that somebody else made, or bring a deleted one back.
+    """
+
+    alias: str
+
+    def uid(self) -> str:
+        """Give the uid of the kube-system namespace, asked anew."""
+        ...
+
+    def endpoints(self) -> tuple[str, ...]:
+        """Name every API server that proof must ask; one name when only one is known."""
+        ...
+
+    def knows_all_endpoints(self) -> bool:
+        """Tell whether `endpoints` was configured; else a proof is "as seen from one endpoint"."""
+        ...
+
+    def role(self, ref: RoleRef, namespace: str | None) -> RoleSnapshot | None:
+        """Read a role's rules, dated; None when there is no such role."""
+        ...
+
+    def has_namespace(self, name: str) -> bool:
+        """Tell whether a namespace exists and is not terminating."""
+        ...
+
+    def namespaces(self) -> tuple[str, ...]:
+        """List the names of the namespaces (may be seconds old)."""
+        ...
+
+    def binding(self, place: BindingPlace, endpoint: str | None = None) -> Binding | None:
+        """Read a binding by a consistent GET; None when there is none."""
+        ...
+
+    def managed_bindings(self) -> tuple[Binding, ...]:
+        """List every binding and cluster binding that bears our managed-by label."""
+        ...
+
+    def create_empty(self, wish: BindingWish) -> Binding | None:
+        """Create the binding without subjects; None when the name is taken."""
+        ...
+
+    def fill(self, binding: Binding, wish: BindingWish, expires_at: datetime) -> Binding:
+        """Add the subject and the expiry annotation; ClusterConflict when it changed or went."""
+        ...
+
+    def empty(self, binding: Binding) -> Binding:
+        """Take all subjects away; ClusterForbidden when the bot may no longer bind the role."""
+        ...
+
+    def drop_finalizers(self, binding: Binding) -> None:
+        """Take all finalizers away."""
+        ...
+
+    def delete(self, place: BindingPlace, uid: str) -> Binding | None:
+        """Delete by uid. None: gone. A binding: it is held by finalizers and still counts."""
+        ...
+
+    def ready(self, endpoint: str) -> bool:
+        """Tell whether one API server says that it is ready."""
+        ...
+
+    def ask(
+        self, subject: str, groups: Sequence[str], questions: Sequence[Question], endpoint: str
+    ) -> tuple[Answer, ...]:
+        """Ask one API server by SubjectAccessReview, in order; `system:authenticated` is added."""
+        ...
+
+
+class Clusters(Protocol):
+    """All configured clusters."""
+
+    def get(self, alias: str) -> ClusterPort | None:
+        """Find a cluster by its alias."""
+        ...
+
+    def aliases(self) -> tuple[str, ...]:
+        """Name every configured cluster."""
+        ...
+
+
+class AccessTx(EventLog, Outbox, Protocol):
+    """The rows that access reads and writes within one write transaction.
+
+    Every `save_...` compares the version that was read, stores version + 1 and raises
+    ChangedMeanwhile when the row has moved on. Everything is committed together or not at all.
+    """
+
+    def first_time(self, key: str, at: datetime) -> bool:
+        """Store the key of an inbound thing; False when it came before."""
+        ...
+
+    def known(self, account: Account) -> Known | None:
+        """Find the person linked to an account, with the last sign-in."""
+        ...
+
+    def known_person(self, person: str) -> Known | None:
+        """Find a person by id, with the last sign-in."""
+        ...
+
+    def people_with_email(self, email: str) -> tuple[Known, ...]:
+        """Find people pinned to a verified email."""
+        ...
+
+    def claim_name(self, cluster_uid: str, name: str, person: str) -> bool:
+        """Hold a rendered subject name for a person; False when another person holds it."""
+        ...
+
+    def cluster_uid(self, alias: str) -> str | None:
+        """Give the uid stored at first contact."""
+        ...
+
+    def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
+        """Store a cluster's uid at first contact."""
+        ...
+
+    def add_role(self, snapshot: RoleSnapshot) -> None:
+        """Keep a role's rules by digest (once)."""
+        ...
+
+    def role(self, digest: str) -> RoleSnapshot | None:
+        """Give a kept role by digest."""
+        ...
+
+    def add_request(self, request: AccessRequest) -> None:
+        """Insert a request with its items and terms."""
+        ...
+
+    def request(self, request: str) -> AccessRequest | None:
+        """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
+        ...
+
+    def save_request(self, request: AccessRequest) -> AccessRequest:
+        """Store a moved request (or a draft's new terms); gives it with its new version."""
+        ...
+
+    def requests_past(self, now: datetime, limit: int) -> tuple[AccessRequest, ...]:
+        """List drafts and pending requests whose `pending_until` has passed."""
+        ...
+
+    def add_decision(self, decision: Decision) -> bool:
+        """Insert a decision; False when this approver decided this stage before."""
+        ...
+
+    def decisions(self, request: str) -> tuple[Decision, ...]:
+        """List a request's decisions, oldest first."""
+        ...
+
+    def add_grant(self, grant: Grant) -> None:
+        """Insert a grant; the item has none yet (unique)."""
+        ...
+
+    def grant(self, grant: str) -> Grant | None:
+        """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""
+        ...
+
+    def save_grant(self, grant: Grant) -> Grant:
+        """Store a moved grant; gives it with its new version."""
+        ...
+
+    def live_grants(
+        self, *, person: str | None = None, cluster: str | None = None
+    ) -> tuple[Grant, ...]:
+        """List grants that are not ended."""
+        ...
+
+    def grant_of_request(self, request: str) -> tuple[Grant, ...]:
+        """List the grants that followed a request."""
+        ...
+
+    def add_proof(self, proof: Proof) -> None:
+        """Keep a proof; the newest of a kind counts."""
+        ...
+
+    def proof(self, grant: str, kind: ProofKind) -> Proof | None:
+        """Give the newest proof of a kind."""
+        ...
+
+
+class AccessStore(Protocol):
+    """Where transactions come from."""
+
+    def write(self) -> AbstractContextManager[AccessTx]:
+        """Open one write transaction; leaving it without an error commits."""
+        ...
+
+    def read(self) -> AbstractContextManager[AccessTx]:
+        """Open one read transaction; writing in it is an error."""
+        ...
+
+    def claim_grants(self, worker: str, limit: int, hold: timedelta) -> tuple[str, ...]:
+        """Claim grants that are due and not ended, on the database's clock; gives their ids."""
+        ...
+
+    def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
+        """Claim one grant now, due or not; False when another worker holds it."""
+        ...
+
+    def release_grant(self, grant: str, worker: str) -> None:
+        """Give a claim back early."""
+        ...
+
+
+class PolicySource(Protocol):
+    """The policy in force."""
+
+    def current(self) -> Policy:
+        """Give the last good version."""
+        ...
+
+
+class AccessPorts(Protocol):
+    """What a verb of access is given."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock; verbs read it once."""
+        ...
+
+    @property
+    def store(self) -> AccessStore:
+        """The rows."""
+        ...
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters."""
+        ...
+
+    @property
+    def policy(self) -> PolicySource:
+        """The policy in force."""
+        ...
+
+    @property
+    def signin_max_age(self) -> timedelta:
+        """How old a sign-in may be to count."""
+        ...
+
+
+__all__ = [
+    "AccessPorts",
+    "AccessStore",
+    "AccessTx",
+    "Binding",
+    "BindingPlace",
+    "BindingWish",
+    "ClusterPort",
+    "Clusters",
+    "Person",
+    "PolicySource",
+]

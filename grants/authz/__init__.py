@@ -1,0 +1,1 @@
+"""Kubernetes' own authorization semantics as pure code."""

@@ -1,0 +1,1 @@
+"""Questions over the record: who had what, when, why, and who let them."""

@@ -1,0 +1,1 @@
+"""Who somebody is: Slack account and (issuer, subject), groups, how and when they signed in."""

@@ -1,0 +1,117 @@
+"""Policy as values: what one loaded, valid version of it says."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+from grants.authz.model import RoleRef
+
+
+@dataclass(frozen=True)
+class Who:
+    """Groups of the provider and people by verified email; `everyone` is any signed-in person."""
+
+    groups: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
+    everyone: bool = False
+
+    def names_nobody(self) -> bool:
+        """Tell whether nobody can ever match."""
+        return not (self.groups or self.people or self.everyone)
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Who is told of a request; never makes anybody eligible. References are the surface's own."""
+
+    channels: tuple[str, ...] = ()
+    user_groups: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+    def names_nobody(self) -> bool:
+        """Tell whether nobody is told."""
+        return not (self.channels or self.user_groups or self.people)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a route: who decides, and how many of them are needed."""
+
+    who: Who
+    quorum: int = 1
+
+
+@dataclass(frozen=True)
+class AcceptedRisk:
+    """Rule ids of the risk catalogue that an entitlement takes on, and why (shown on the card)."""
+
+    rules: frozenset[str] = frozenset()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ClusterPolicy:
+    """One cluster by its alias: how subjects are rendered, and how people connect.
+
+    `username` and `groups` are templates such as `oidc:{email}` and `oidc:{group}`; `connect` is
+    the text a person needs for kubectl, with `{namespace}` and `{cluster}` placeholders.
+    """
+
+    alias: str
+    username: str
+    groups: str = ""
+    connect: str = ""
+
+
+@dataclass(frozen=True)
+class Entitlement:
+    """What can be asked for: role, scope, limits, who may ask, who decides."""
+
+    name: str
+    description: str
+    clusters: tuple[str, ...]
+    namespaces: tuple[str, ...]
+    cluster_wide: bool
+    role: RoleRef
+    ask: Who
+    stages: tuple[Stage, ...]
+    notify: Notify
+    duration_default: timedelta
+    duration_maximum: timedelta
+    reason_required: bool = True
+    pending_limit: timedelta = timedelta(hours=4)
+    accept_risk: AcceptedRisk = field(default_factory=AcceptedRisk)
+
+    def covers_cluster(self, alias: str) -> bool:
+        """Tell whether a cluster's alias matches one of the patterns."""
+        return any(fnmatchcase(alias, pattern) for pattern in self.clusters)
+
+    def covers_namespace(self, namespace: str | None) -> bool:
+        """Tell whether a namespace matches; a cluster-wide entitlement covers None alone."""
+        if self.cluster_wide:
+            return namespace is None
+        return namespace is not None and any(fnmatchcase(namespace, p) for p in self.namespaces)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One version of policy; `digest` is the SHA-256 (hex) of its bytes."""
+
+    digest: str
+    admins: Who
+    auditors: Who
+    admin_notify: Notify
+    clusters: tuple[ClusterPolicy, ...]
+    entitlements: tuple[Entitlement, ...]
+
+    def cluster(self, alias: str) -> ClusterPolicy | None:
+        """Find a cluster by its alias."""
+        return next((c for c in self.clusters if c.alias == alias), None)
+
+    def entitlement(self, name: str) -> Entitlement | None:
+        """Find an entitlement by its name."""
+        return next((e for e in self.entitlements if e.name == name), None)
+
+    def longest(self) -> timedelta:
+        """Give the longest duration any entitlement allows (zero without entitlements)."""
+        return max((e.duration_maximum for e in self.entitlements), default=timedelta(0))
