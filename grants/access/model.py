@@ -91,7 +91,8 @@ class AccessRequest:
     """A person's ask. `groups` are the rendered Kubernetes groups that proof will ask with.
 
     `stages` is how many steps the route has, `stage` the one now open (from 0). A draft's terms
-    are not final: they are judged and completed when it is submitted.
+    are not final: they are judged and completed when it is submitted. `closed_detail` is a stable
+    code where the state does not say it all, such as `terms-changed`.
     """
 
     id: str
@@ -108,18 +109,19 @@ class AccessRequest:
     stage: int = 0
     stages: int = 1
     closed_at: datetime | None = None
+    closed_detail: str = ""
 
     @property
     def terms_hash(self) -> str:
         """SHA-256 (hex) of the salted terms: what an approval is for."""
         return terms_hash(tuple(item.terms for item in self.items), self.salt)
 
-    def moved(self, state: RequestState, at: datetime) -> "AccessRequest":
+    def moved(self, state: RequestState, at: datetime, detail: str = "") -> "AccessRequest":
         """Give this request in its next state; any move not in the table is WrongState."""
         if state not in REQUEST_MOVES[self.state]:
             raise WrongState("request", self.id, str(self.state))
         closed = None if state is RequestState.PENDING else at
-        return replace(self, state=state, closed_at=closed)
+        return replace(self, state=state, closed_at=closed, closed_detail=detail)
 
 
 class Verdict(StrEnum):

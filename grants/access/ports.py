@@ -1,10 +1,10 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from grants.access.model import (
     AccessRequest,
@@ -16,7 +16,7 @@ from grants.access.model import (
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.clock import Clock
 from grants.outbox.model import Outbox
-from grants.people.model import Account, Known, Person
+from grants.people.model import Account, Known
 from grants.policy.model import Policy
 from grants.record.model import EventLog
 
@@ -275,8 +275,68 @@ class PolicySource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AccessTimes:
+    """How long things may take; each is a setting.
+
+    `signin_max_age`: how old a sign-in may be to count. `look_within`: what the network may take
+    before a transaction, all reads together. `activate_within`: from the last approval to active.
+    `warn_before`: how long before the end people are warned. `drift_interval`: between two looks
+    at an active grant's binding. `stuck_after`: how long a revocation may fail before a human is
+    called. `retry_first` and `retry_most`: back-off of failures. `claim_hold`: a worker's claim.
+    """
+
+    signin_max_age: timedelta = timedelta(hours=12)
+    look_within: timedelta = timedelta(seconds=1.5)
+    activate_within: timedelta = timedelta(minutes=15)
+    warn_before: timedelta = timedelta(minutes=5)
+    drift_interval: timedelta = timedelta(seconds=30)
+    stuck_after: timedelta = timedelta(minutes=2)
+    retry_first: timedelta = timedelta(milliseconds=500)
+    retry_most: timedelta = timedelta(seconds=30)
+    claim_hold: timedelta = timedelta(seconds=5)
+
+
+T = TypeVar("T")
+
+
+class Lookups(Protocol):
+    """Runs reads of clusters beside the caller, so that a hung cluster costs a bounded time."""
+
+    def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
+        """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
+        ...
+
+
+class StepWatch(Protocol):
+    """Is told of each step of the reconciler: metrics, and the tests that kill at each."""
+
+    def before(self, step: str, grant: str) -> None:
+        """Hear that a step begins."""
+        ...
+
+    def after(self, step: str, grant: str) -> None:
+        """Hear that a step is done."""
+        ...
+
+
 class AccessPorts(Protocol):
     """What a verb of access is given."""
+
+    @property
+    def installation(self) -> str:
+        """The id of this installation, in labels and binding names."""
+        ...
+
+    @property
+    def lookups(self) -> Lookups:
+        """Where reads of clusters run."""
+        ...
+
+    @property
+    def watch(self) -> StepWatch:
+        """Who is told of the reconciler's steps."""
+        ...
 
     @property
     def clock(self) -> Clock:
@@ -299,20 +359,27 @@ class AccessPorts(Protocol):
         ...
 
     @property
-    def signin_max_age(self) -> timedelta:
-        """How old a sign-in may be to count."""
+    def times(self) -> AccessTimes:
+        """How long things may take."""
+        ...
+
+    @property
+    def own_namespace(self) -> str | None:
+        """The namespace that this bot runs in, if any."""
         ...
 
 
 __all__ = [
     "AccessPorts",
     "AccessStore",
+    "AccessTimes",
     "AccessTx",
     "Binding",
     "BindingPlace",
     "BindingWish",
     "ClusterPort",
     "Clusters",
-    "Person",
+    "Lookups",
     "PolicySource",
+    "StepWatch",
 ]

@@ -26,6 +26,7 @@ class EventType(StrEnum):
     GRANT_ACTIVATING = "grant.activating"
     GRANT_ACTIVE = "grant.active"
     GRANT_REVOKING = "grant.revoking"
+    GRANT_HELD = "grant.held"
     GRANT_STUCK = "grant.stuck"
     GRANT_ENDED = "grant.ended"
     GRANT_ACTION_REFUSED = "grant.action-refused"
