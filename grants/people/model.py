@@ -1,9 +1,12 @@
 """Values of who somebody is."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+from grants.errors import WrongState
 
 
 @dataclass(frozen=True, order=True)
@@ -21,6 +24,15 @@ class Person:
     id: str
     issuer: str
     subject: str
+
+
+def email_key(email: str) -> str:
+    """Give the form in which verified emails are pinned and compared: ASCII letters lower.
+
+    Only ASCII, since Unicode's own lowering maps foreign letters onto ours (the Kelvin sign
+    becomes `k`), which would give one address to two people.
+    """
+    return "".join(c.lower() if c.isascii() else c for c in email)
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,18 @@ class AttemptStep(StrEnum):
     REFUSED = "refused"
 
 
+S = AttemptStep
+
+ATTEMPT_MOVES: Final = {
+    S.OFFERED: frozenset({S.OPENED, S.REFUSED}),
+    S.OPENED: frozenset({S.SLACK_PROVEN, S.DONE, S.REFUSED}),
+    S.SLACK_PROVEN: frozenset({S.DONE, S.REFUSED}),
+    S.DONE: frozenset[AttemptStep](),
+    S.REFUSED: frozenset[AttemptStep](),
+}
+"""What may follow what. Opened to done is for an account that is linked already."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One sign-in that one Slack account was offered: single use, bound to one browser session.
@@ -99,6 +123,17 @@ class Attempt:
     draft: str | None = None
     slack: Mapping[str, str] = field(default_factory=dict)
     company: Mapping[str, str] = field(default_factory=dict)
+
+    def moved(self, step: AttemptStep) -> "Attempt":
+        """Give this attempt at its next step; any move not in the table is WrongState.
+
+        At rest nothing of the two logins is kept: state, nonce and verifier have no more use.
+        """
+        if step not in ATTEMPT_MOVES[self.step]:
+            raise WrongState("attempt", self.id, str(self.step))
+        if ATTEMPT_MOVES[step]:
+            return replace(self, step=step)
+        return replace(self, step=step, slack={}, company={})
 
 
 @dataclass(frozen=True)
