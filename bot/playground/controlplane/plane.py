@@ -1,0 +1,268 @@
+"""Starts and stops a real control plane on 127.0.0.1: etcd, API servers, the controller manager.
+
+Everything lives in one folder: certificates, tokens, etcd's data, logs, audit logs. It is for tests
+and the playground only: etcd does not sync to disk and speaks plain http on loopback.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self
+
+import urllib3
+
+from bot.playground.controlplane import config, programs
+from bot.playground.controlplane.client import Answer, ApiClient, ApiError
+from bot.playground.controlplane.tcp import pausable_link
+from bot.playground.processes import Child, Children, ProcessError, free_port, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from bot.playground.certs import Authority
+    from bot.playground.controlplane.config import OidcIssuer
+    from bot.playground.relay import Relay
+
+READY_WITHIN = timedelta(seconds=60)
+# Every client is ours: a longer farewell would save nothing.
+STOP_GRACE = timedelta(seconds=5)
+_AGGREGATED_ROLES = ("admin", "edit", "view")
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """One API server. `link` is its way to etcd where that can be stalled, else None."""
+
+    url: str
+    audit_log: Path
+    child: Child
+    link: Relay | None
+
+
+class ControlPlane:
+    """A control plane in `folder`; `binaries` as `assets.ensure` returns them. Use as a context
+    manager.
+
+    With `api_servers` above 1, each but the first reaches etcd through a link that can be paused.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Mapping[str, Path],
+        authority: Authority,
+        *,
+        issuers: Sequence[OidcIssuer] = (),
+        api_servers: int = 1,
+    ) -> None:
+        self.folder = folder
+        self.authority = authority
+        self.servers: list[ApiServer] = []
+        self.admin_token = secrets.token_urlsafe(32)
+        self._layout = programs.Layout(folder, authority)
+        self._binaries = binaries
+        self._issuers = tuple(issuers)
+        self._count = api_servers
+        self._children = Children()
+        self._client = ApiClient(authority.ca_file)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and return when it works: about 4 s.
+
+        ProcessError, with the end of the log of what failed; whatever had started is stopped again.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End our own processes and links; returns when they are gone and the ports are free."""
+        self._client.close()
+        links = [server.link for server in self.servers if server.link is not None]
+        for link in links:
+            # A server that waits for a stalled etcd would wait out its whole grace.
+            link.resume()
+        self._children.stop_all(grace=STOP_GRACE)
+        for link in links:
+            link.stop()
+        self.servers.clear()
+
+    @property
+    def url(self) -> str:
+        """The first API server's address."""
+        return self.servers[0].url
+
+    def pids(self) -> dict[str, int]:
+        """Say the running processes by name."""
+        return {child.name: child.pid for child in self._children.running}
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        token: str | None = None,
+        server: int = 0,
+        timeout_seconds: float = 30.0,
+    ) -> Answer:
+        """Ask one API server with any token (None: anonymous); a refusal is an answer, not an
+        error.
+        """
+        url = self.servers[server].url + path
+        return self._client.request(
+            method, url, token=token, body=body, timeout_seconds=timeout_seconds
+        )
+
+    def admin_request(self, method: str, path: str, body: object = None, *, server: int = 0) -> Any:
+        """Ask as system:masters, for setting up scenes only; the decoded body, or ApiError."""
+        answer = self.request(method, path, body, token=self.admin_token, server=server)
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise ApiError(method, path, answer)
+        return answer.body
+
+    def trust_issuers(self, issuers: Sequence[OidcIssuer]) -> None:
+        """Replace the OpenID providers while running; returns when every API server has taken it
+        over.
+        """
+        self._issuers = tuple(issuers)
+        text = self._layout.write_authentication(self._issuers)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+
+        def taken_over() -> bool:
+            return all(digest in self._metrics(number) for number in range(len(self.servers)))
+
+        try:
+            wait_until(taken_over, within=READY_WITHIN, what="the new issuers taken over")
+        except TimeoutError as error:
+            # An issuer that does not answer is the usual reason; the API server's log names it.
+            raise ProcessError(f"{error}\n{self.servers[0].child.log_tail()}") from error
+
+    def kubeconfig(
+        self, user: Mapping[str, Any], *, server: int = 0, namespace: str = "default"
+    ) -> str:
+        """Render a kubeconfig for `user` (see `config.bearer`, `config.exec_plugin`)."""
+        return config.kubeconfig(
+            self.servers[server].url,
+            self.authority.ca_pem,
+            user,
+            name="playground",
+            namespace=namespace,
+        )
+
+    def write_kubeconfig(
+        self, path: Path, user: Mapping[str, Any], *, server: int = 0, namespace: str = "default"
+    ) -> Path:
+        """Write that kubeconfig (0600) to `path`."""
+        programs.replace(path, self.kubeconfig(user, server=server, namespace=namespace))
+        return path
+
+    def audit_lines(
+        self, wanted: Callable[[dict[str, Any]], bool] = lambda _event: True
+    ) -> Iterator[dict[str, Any]]:
+        """Read every API server's audit events of now, decoded, those that `wanted` accepts."""
+        for server in self.servers:
+            text = server.audit_log.read_text() if server.audit_log.exists() else ""
+            for line in text.splitlines(keepends=True):
+                # The last line may be half written.
+                if line.endswith("\n") and wanted(event := json.loads(line)):
+                    yield event
+
+    def wait_audit(
+        self, wanted: Callable[[dict[str, Any]], bool], *, within: timedelta = timedelta(seconds=10)
+    ) -> dict[str, Any]:
+        """Wait for the first audit event that `wanted` accepts: it is written just after the
+        answer.
+        """
+        found: list[dict[str, Any]] = []
+
+        def seen() -> bool:
+            found.extend(self.audit_lines(wanted))
+            return bool(found)
+
+        wait_until(seen, within=within, what="the audit event")
+        return found[0]
+
+    def _start(self) -> None:
+        manager_token = secrets.token_urlsafe(32)
+        serving = self._layout.prepare(
+            self._issuers, admin_token=self.admin_token, manager_token=manager_token
+        )
+        etcd_port = free_port()
+        flags = programs.etcd(self._layout, client_port=etcd_port, peer_port=free_port())
+        etcd = self._run("etcd", "etcd", flags)
+        health = f"http://127.0.0.1:{etcd_port}/health"
+        etcd.wait_ready(lambda: self._answers(health), within=READY_WITHIN)
+        for number in range(self._count):
+            link = None
+            if number > 0:
+                link = pausable_link(etcd_port)
+                link.start()
+            port, audit_log = free_port(), self._layout.audit_log(number)
+            flags = programs.api_server(
+                self._layout,
+                serving,
+                port=port,
+                etcd_port=link.port if link else etcd_port,
+                audit_log=audit_log,
+            )
+            child = self._run("kube-apiserver", f"kube-apiserver-{number}", flags)
+            self.servers.append(ApiServer(f"https://127.0.0.1:{port}", audit_log, child, link))
+        for server in self.servers:
+            ready = functools.partial(self._answers, f"{server.url}/readyz")
+            server.child.wait_ready(ready, within=READY_WITHIN)
+        self._start_controller_manager(manager_token)
+
+    def _start_controller_manager(self, token: str) -> None:
+        kubeconfig = self.write_kubeconfig(
+            self.folder / "controller-manager.kubeconfig", config.bearer(token)
+        )
+        flags = programs.controller_manager(self._layout, kubeconfig=kubeconfig, port=free_port())
+        manager = self._run("kube-controller-manager", "kube-controller-manager", flags)
+        manager.wait_ready(self._settled, within=READY_WITHIN)
+
+    def _run(self, program: str, name: str, flags: Mapping[str, str | Path]) -> Child:
+        return self._children.start(
+            name,
+            programs.argv(self._binaries[program], flags),
+            log_path=self._layout.log(name),
+            cwd=self.folder,
+        )
+
+    def _answers(self, url: str) -> bool:
+        try:
+            answer = self._client.request("GET", url, token=None, timeout_seconds=5)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return answer.status == HTTPStatus.OK
+
+    def _settled(self) -> bool:
+        """Say whether the controllers work: aggregated roles are full, the default account is
+        there.
+        """
+        rbac = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
+        for role in _AGGREGATED_ROLES:
+            answer = self.request("GET", f"{rbac}/{role}", token=self.admin_token)
+            if answer.status != HTTPStatus.OK or not answer.body.get("rules"):
+                return False
+        account = "/api/v1/namespaces/default/serviceaccounts/default"
+        return self.request("GET", account, token=self.admin_token).status == HTTPStatus.OK
+
+    def _metrics(self, server: int) -> str:
+        return str(self.request("GET", "/metrics", token=self.admin_token, server=server).body)
