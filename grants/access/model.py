@@ -184,6 +184,7 @@ class Grant:
     cause: Cause | None = None
     cause_detail: str = ""
     ended_by: str | None = None
+    end_reason: str = ""
     attempts: int = 0
     problem: str = ""
     failing_since: datetime | None = None

@@ -1,0 +1,217 @@
+"""The road from approved to active, fenced: a worker that wakes late can't bring access back.
+
+The binding is created empty and its uid stored; only then is it filled, by a PUT that carries uid
+and resourceVersion. Whoever ends the grant meanwhile deletes that uid, and the PUT is refused.
+"""
+
+from dataclasses import replace
+
+from grants.access.ending import turn_to_revoking
+from grants.access.model import Cause, GrantState, ProofKind, Seen
+from grants.access.ports import AccessPorts, Binding
+from grants.access.proof import adds_nothing, make_proof
+from grants.access.steps import Step, Touches, Work, look_everywhere, save, wish_of
+from grants.authz.sample import candidate_questions, choose_sample, count_permissions
+from grants.record.model import Event, EventType
+
+
+def _look(work: Work, _: AccessPorts) -> Work:
+    return replace(work, binding=work.cluster.binding(work.place))
+
+
+def subject_of(work: Work) -> tuple[str, ...]:
+    """Give the subjects that the grant's binding must have, in a port's form."""
+    return (f"User:{work.grant.subject}",)
+
+
+def _is_ours(work: Work, found: Binding, installation: str) -> bool:
+    grant = work.grant
+    return (
+        found.grant == grant.id
+        and found.installation == installation
+        and found.role == grant.role
+        and not found.deleting
+    )
+
+
+def _judge_found(work: Work, ports: AccessPorts) -> Work:
+    """Decide what the first look means; only a turn is written, so that a retry sees it anew."""
+    grant, found = work.grant, work.binding
+    filled = found is not None and found.subjects == subject_of(work)
+    if found is None and grant.binding_uid is not None:
+        return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "gone-before-active")
+    if found is not None and grant.binding_uid is not None and found.uid != grant.binding_uid:
+        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "another-uid")
+    if found is not None and not _is_ours(work, found, ports.installation):
+        return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "name-taken")
+    if found is not None and found.subjects and not (filled and grant.binding_uid):
+        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "filled-by-another")
+    if not filled and work.now >= grant.activate_until:
+        return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, grant.problem or "too-late")
+    return work
+
+
+def _filled(work: Work) -> bool:
+    return work.binding is not None and work.binding.subjects == subject_of(work)
+
+
+def _not_filled(work: Work) -> bool:
+    return not _filled(work)
+
+
+def _ask_before(work: Work, ports: AccessPorts) -> Work:
+    """Choose the sample: one question a rule, those denied now preferred, riskiest first."""
+    grant, endpoint = work.grant, work.cluster.endpoints()[0]
+    with ports.store.read() as tx:
+        role = tx.role(grant.role_digest)
+    rules = role.rules if role else ()
+    per_rule = candidate_questions(rules, grant.namespace)
+    flat = tuple(question for rule in per_rule for question in rule)
+    answers = work.cluster.ask(grant.subject, grant.groups, flat, endpoint)
+    by_question = {answer.question: answer for answer in answers}
+    chosen = choose_sample(
+        tuple(tuple(by_question[q] for q in rule) for rule in per_rule),
+        total=count_permissions(rules, grant.namespace),
+    )
+    sampled = tuple(by_question[q] for q in chosen.questions)
+    seen = (Seen(endpoint, ready=True, binding_uid=None, answers=sampled),)
+    return replace(work, seen=seen, unsampled=chosen.unsampled)
+
+
+def _store_before(work: Work, ports: AccessPorts) -> Work:
+    proof = make_proof(
+        work.grant,
+        ProofKind.BEFORE,
+        work.now,
+        work.seen,
+        unsampled=work.unsampled,
+        all_endpoints=work.cluster.knows_all_endpoints(),
+    )
+    if adds_nothing(proof):
+        proof = replace(proof, notes=(*proof.notes, "adds-nothing"))
+    with ports.store.write() as tx:
+        tx.add_proof(proof)
+    return replace(work, before=proof, seen=())
+
+
+def _create(work: Work, ports: AccessPorts) -> Work:
+    made = work.cluster.create_empty(wish_of(work.grant))
+    if made is not None:
+        return replace(work, binding=made)
+    found = work.cluster.binding(work.place)
+    if found is None or found.subjects or not _is_ours(work, found, ports.installation):
+        return replace(work, problem="name-taken")
+    return replace(work, binding=found)
+
+
+def _store_uid(work: Work, ports: AccessPorts) -> Work:
+    if work.binding is None:
+        return replace(work, problem="binding-vanished")
+    with ports.store.write() as tx:
+        return save(tx, work, replace(work.grant, binding_uid=work.binding.uid))
+
+
+def _read_role(work: Work, _: AccessPorts) -> Work:
+    snapshot = work.cluster.role(work.grant.role, work.grant.namespace)
+    return replace(work, role_digest=snapshot.digest if snapshot else "")
+
+
+def _judge_role(work: Work, ports: AccessPorts) -> Work:
+    if not work.role_digest:
+        return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-gone")
+    return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-changed")
+
+
+def _store_expiry(work: Work, ports: AccessPorts) -> Work:
+    expires = ports.clock.now() + work.grant.duration
+    with ports.store.write() as tx:
+        return save(tx, work, replace(work.grant, expires_at=expires))
+
+
+def _fill(work: Work, ports: AccessPorts) -> Work:
+    expires = work.grant.expires_at
+    if work.binding is None or expires is None:
+        return replace(work, problem="binding-vanished")
+    if ports.clock.now() >= expires:
+        return replace(work, problem="too-slow")
+    return replace(work, binding=work.cluster.fill(work.binding, wish_of(work.grant), expires))
+
+
+def _ask_active(work: Work, _: AccessPorts) -> Work:
+    """See it act. Another API server may be some milliseconds behind, so ask a few times."""
+    for _attempt in range(3):
+        seen = look_everywhere(work, work.before)
+        if all(answer.allowed for one in seen for answer in one.answers):
+            return replace(work, seen=seen)
+    return replace(work, seen=seen, notes=("not-all-allowed-yet",))
+
+
+def _store_active(work: Work, ports: AccessPorts) -> Work:
+    now = ports.clock.now()
+    grant, written = work.grant, work.binding
+    known = [at for at in (grant.expires_at, written.expires_at if written else None) if at]
+    expires = min(known) if known else now  # nothing says how long: over at once
+    active = replace(grant.moved(GrantState.ACTIVE), expires_at=expires, active_at=now, due_at=now)
+    notes = work.notes
+    if work.before is not None and "adds-nothing" in work.before.notes:
+        notes = (*notes, "adds-nothing")
+    proof = make_proof(
+        grant,
+        ProofKind.ACTIVE,
+        now,
+        work.seen,
+        notes=notes,
+        unsampled=work.before.unsampled if work.before else 0,
+        all_endpoints=work.cluster.knows_all_endpoints(),
+    )
+    with ports.store.write() as tx:
+        tx.add_proof(proof)
+        tx.append(
+            Event(
+                EventType.GRANT_ACTIVE,
+                now,
+                actor="system",
+                recipient=grant.recipient,
+                request=grant.request,
+                grant=grant.id,
+                facts={
+                    "binding_uid": grant.binding_uid or "",
+                    "expires_at": expires.isoformat(),
+                    "notes": list(proof.notes),
+                },
+            )
+        )
+        tx.retell(grant.request)
+        return replace(save(tx, work, active), turned=True)
+
+
+def _no_before(work: Work) -> bool:
+    return work.before is None and _not_filled(work)
+
+
+def _absent(work: Work) -> bool:
+    return work.binding is None
+
+
+def _uid_unknown(work: Work) -> bool:
+    return work.grant.binding_uid is None
+
+
+def _role_differs(work: Work) -> bool:
+    return _not_filled(work) and work.role_digest != work.grant.role_digest
+
+
+ACTIVATE: tuple[Step, ...] = (
+    Step("activate.look", Touches.CLUSTER, _look),
+    Step("activate.judge-found", Touches.RECORD, _judge_found),
+    Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
+    Step("activate.store-before", Touches.RECORD, _store_before, _no_before),
+    Step("activate.create", Touches.CLUSTER, _create, _absent),
+    Step("activate.store-uid", Touches.RECORD, _store_uid, _uid_unknown),
+    Step("activate.read-role", Touches.CLUSTER, _read_role, _not_filled),
+    Step("activate.judge-role", Touches.RECORD, _judge_role, _role_differs),
+    Step("activate.store-expiry", Touches.RECORD, _store_expiry, _not_filled),
+    Step("activate.fill", Touches.CLUSTER, _fill, _not_filled),
+    Step("activate.ask-active", Touches.CLUSTER, _ask_active),
+    Step("activate.store-active", Touches.RECORD, _store_active),
+)

@@ -1,0 +1,104 @@
+"""Looking after an active grant: its end, the warning before, a changed name, and drift."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from grants.access.activate import subject_of
+from grants.access.ending import turn_to_revoking
+from grants.access.model import Cause, Grant
+from grants.access.ports import AccessPorts, AccessTimes, AccessTx
+from grants.access.steps import Step, Touches, Work, save
+from grants.errors import Reason
+from grants.outbox.model import Notice, Place, PlaceKind
+from grants.policy.judge import render_subject
+
+
+def is_over(grant: Grant, now: datetime) -> bool:
+    """Tell whether a lease has ended; one without an end is over."""
+    return grant.expires_at is None or now >= grant.expires_at
+
+
+def warn_at(grant: Grant, times: AccessTimes) -> datetime | None:
+    """Tell when to warn; a lease shorter than two warnings gets none."""
+    if grant.warned or grant.expires_at is None or grant.duration < 2 * times.warn_before:
+        return None
+    return grant.expires_at - times.warn_before
+
+
+def next_look(grant: Grant, now: datetime, times: AccessTimes) -> datetime:
+    """Tell when an active grant is looked at next: its end, its warning, or for drift."""
+    moments = (grant.expires_at, warn_at(grant, times), now + times.drift_interval)
+    return min(moment for moment in moments if moment is not None)
+
+
+def _over(work: Work) -> bool:
+    return is_over(work.grant, work.now)
+
+
+def _expire(work: Work, ports: AccessPorts) -> Work:
+    return turn_to_revoking(work, ports, Cause.EXPIRED, "")
+
+
+def _judge_name(work: Work, ports: AccessPorts) -> Work:
+    """End the grant of somebody whose name in this cluster is another one since they signed in."""
+    cluster = ports.policy.current().cluster(work.grant.cluster)
+    with ports.store.read() as tx:
+        known = tx.known_person(work.grant.recipient)
+    if cluster is None or known is None:
+        return work
+    rendered = render_subject(cluster.username, known)
+    if isinstance(rendered, Reason) or rendered != work.grant.subject:
+        return turn_to_revoking(work, ports, Cause.RENAMED, "")
+    return work
+
+
+def _look(work: Work, _: AccessPorts) -> Work:
+    return replace(work, binding=work.cluster.binding(work.place))
+
+
+def _judge_drift(work: Work, ports: AccessPorts) -> Work:
+    """Compare with the record: what is missing or narrowed ends, and so does what was widened."""
+    found, grant = work.binding, work.grant
+    if found is None or found.uid != grant.binding_uid or found.deleting:
+        return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "binding-gone")
+    if not set(subject_of(work)) <= set(found.subjects):
+        return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "subject-gone")
+    if found.subjects != subject_of(work):
+        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "subjects")
+    if (found.grant, found.installation) != (grant.id, ports.installation):
+        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "labels")
+    return work
+
+
+def _store_look(work: Work, ports: AccessPorts) -> Work:
+    """Set the next look, and warn the recipient when it is time."""
+    times, grant = ports.times, work.grant
+    with ports.store.write() as tx:
+        due = warn_at(grant, times)
+        if due is not None and work.now >= due:
+            grant = _warn(tx, grant)
+        looked = replace(
+            grant,
+            due_at=next_look(grant, work.now, times),
+            attempts=0,
+            problem="",
+            failing_since=None,
+        )
+        return replace(save(tx, work, looked), turned=True)
+
+
+def _warn(tx: AccessTx, grant: Grant) -> Grant:
+    expires = grant.expires_at
+    facts = {"expires_at": expires.isoformat() if expires else "", "grant": grant.id}
+    place = Place(PlaceKind.PERSON, grant.recipient)
+    tx.notify(Notice("expires-soon", grant.request, place, facts))
+    return replace(grant, warned=True)
+
+
+LOOK_AFTER: tuple[Step, ...] = (
+    Step("active.expire", Touches.RECORD, _expire, _over),
+    Step("active.judge-name", Touches.RECORD, _judge_name),
+    Step("active.look", Touches.CLUSTER, _look),
+    Step("active.judge-drift", Touches.RECORD, _judge_drift),
+    Step("active.store-look", Touches.RECORD, _store_look),
+)

@@ -1,0 +1,43 @@
+"""Who acts: the person behind a signed Slack account, or why nobody may act for it."""
+
+from datetime import datetime, timedelta
+
+from grants.access.ports import AccessTx
+from grants.errors import SignInNeeded, SignInTooOld
+from grants.people.model import Account, Known
+from grants.record.model import Event, EventType
+
+
+def name_of(account: Account) -> str:
+    """Name an account that nobody is linked to, for the record."""
+    return f"slack:{account.team}/{account.user}"
+
+
+def actor_of(known: Known | None, account: Account) -> str:
+    """Name who acts, for the record: a person id, or the account alone."""
+    return known.person.id if known else name_of(account)
+
+
+def lacking(known: Known | None, now: datetime, max_age: timedelta) -> SignInNeeded | None:
+    """Tell what sign-in is lacking; None when the person is linked and signed in freshly."""
+    if known is None:
+        return SignInNeeded("not-linked")
+    if not known.sign_in.is_fresh(now, max_age):
+        return SignInTooOld("too-old", signed_in_at=known.sign_in.auth_time)
+    return None
+
+
+def refuse(
+    tx: AccessTx,
+    kind: EventType,
+    at: datetime,
+    actor: str,
+    code: str,
+    *,
+    request: str | None = None,
+    grant: str | None = None,
+    failed: tuple[str, ...] = (),
+) -> None:
+    """Append a refusal: who was refused what, by which stable codes."""
+    facts = {"code": code, "failed": list(failed)}
+    tx.append(Event(kind, at, actor=actor, request=request, grant=grant, facts=facts))

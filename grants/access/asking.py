@@ -1,0 +1,148 @@
+"""What is asked, judged against policy and the cluster, and written down as terms."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from grants.access.model import AccessRequest, Item, Terms
+from grants.access.ports import AccessPorts, AccessTx
+from grants.access.scope import Looked
+from grants.errors import BadInput, Problem, Reason
+from grants.ids import Prefix, new_id
+from grants.people.model import Known
+from grants.policy.judge import Ask, judge_request, render_groups, render_subject
+from grants.policy.model import Entitlement, Policy
+
+REASON_MOST: Final = 1000  # characters; what fits a card with everything else on it
+DURATION_ABSURD: Final = timedelta(days=366)
+NAME_MOST: Final = 253  # characters; the longest name Kubernetes takes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asks for, as they said it; `namespace` None asks cluster-wide."""
+
+    cluster: str
+    namespace: str | None
+    entitlement: str
+    duration: timedelta
+    reason: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What an ask comes to: every reason judged, and the final terms when all of them hold."""
+
+    reasons: tuple[Reason, ...]
+    terms: Terms | None = None
+    groups: tuple[str, ...] = ()
+
+
+def check_form(asked: Asked) -> None:
+    """Refuse what no policy could allow, all at once: BadInput with the fields by name."""
+    problems: list[Problem] = []
+    for field, value in (
+        ("cluster", asked.cluster),
+        ("namespace", asked.namespace),
+        ("entitlement", asked.entitlement),
+    ):
+        if value is not None and not 0 < len(value) <= NAME_MOST:
+            problems.append(Problem(field, "name-length"))
+    if asked.duration <= timedelta(0):
+        problems.append(Problem("duration", "duration-not-positive"))
+    elif asked.duration > DURATION_ABSURD:
+        problems.append(Problem("duration", "duration-absurd"))
+    if len(asked.reason) > REASON_MOST:
+        facts = (("most", str(REASON_MOST)), ("length", str(len(asked.reason))))
+        problems.append(Problem("reason", "reason-too-long", facts))
+    if problems:
+        raise BadInput(tuple(problems))
+
+
+def find_entitlement(policy: Policy, name: str) -> Entitlement:
+    """Find what is asked for; BadInput when policy has no such entitlement."""
+    entitlement = policy.entitlement(name)
+    if entitlement is None:
+        raise BadInput((Problem("entitlement", "entitlement-unknown", (("entitlement", name),)),))
+    return entitlement
+
+
+def asked_of(terms: Terms) -> Asked:
+    """Give back what was asked, from a draft's or a request's terms."""
+    return Asked(terms.cluster, terms.namespace, terms.entitlement, terms.duration, terms.reason)
+
+
+def judge_asked(
+    asked: Asked, known: Known, looked: Looked, now: datetime, *, ports: AccessPorts
+) -> tuple[Reason, ...]:
+    """Judge an ask by policy alone: every reason, those that fail included."""
+    ask = Ask(
+        known=known,
+        cluster=asked.cluster,
+        namespace=asked.namespace,
+        entitlement=asked.entitlement,
+        duration=asked.duration,
+        reason=asked.reason,
+        role=looked.role,
+        role_problem=looked.problem.code if looked.problem else "",
+        namespace_there=looked.namespace_there,
+        own_namespace=ports.own_namespace,
+    )
+    max_age = ports.times.signin_max_age
+    return judge_request(ports.policy.current(), ask, now, signin_max_age=max_age).reasons
+
+
+def settle(
+    tx: AccessTx, asked: Asked, known: Known, looked: Looked, now: datetime, *, ports: AccessPorts
+) -> Settled:
+    """Judge an ask and write its terms; holds the rendered name for this person."""
+    reasons = judge_asked(asked, known, looked, now, ports=ports)
+    policy = ports.policy.current()
+    cluster, entitlement = policy.cluster(asked.cluster), policy.entitlement(asked.entitlement)
+    uid = tx.cluster_uid(asked.cluster)
+    if uid is None:
+        reasons = (*reasons, Reason("cluster-not-seen", False, (("cluster", asked.cluster),)))
+    if not all(r.holds for r in reasons):
+        return Settled(reasons)
+    if cluster is None or entitlement is None or looked.role is None or uid is None:
+        return Settled((*reasons, Reason("rule-failed", False)))
+    subject = render_subject(cluster.username, known)
+    groups = render_groups(cluster.groups, known)
+    if isinstance(subject, Reason):
+        return Settled((*reasons, subject))
+    if not tx.claim_name(uid, subject, known.person.id):
+        return Settled((*reasons, Reason("name-taken", False, (("name", subject),))))
+    tx.add_role(looked.role)
+    terms = Terms(
+        cluster_uid=uid,
+        cluster=asked.cluster,
+        namespace=asked.namespace,
+        role=entitlement.role,
+        role_digest=looked.role.digest,
+        subject=subject,
+        duration=asked.duration,
+        reason=asked.reason,
+        entitlement=asked.entitlement,
+    )
+    return Settled(reasons, terms, groups)
+
+
+def draft_terms(asked: Asked, entitlement: Entitlement) -> Terms:
+    """Write down what was asked before anybody could judge it: no digest, no subject yet."""
+    return Terms(
+        cluster_uid="",
+        cluster=asked.cluster,
+        namespace=asked.namespace,
+        role=entitlement.role,
+        role_digest="",
+        subject="",
+        duration=asked.duration,
+        reason=asked.reason,
+        entitlement=asked.entitlement,
+    )
+
+
+def with_terms(request: AccessRequest, terms: Terms) -> tuple[Item, ...]:
+    """Give a request's one item with other terms, keeping the item's id if there is one."""
+    kept = request.items[0].id if request.items else new_id(Prefix.ITEM)
+    return (Item(kept, terms),)

@@ -1,0 +1,291 @@
+"""Approve or deny: judged at the click, by who clicked, for exactly the terms that were shown."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from grants.access.actors import actor_of, lacking, refuse
+from grants.access.asking import asked_of, judge_asked
+from grants.access.closing import close
+from grants.access.model import (
+    AccessRequest,
+    Decision,
+    Grant,
+    GrantState,
+    Item,
+    RequestState,
+    Verdict,
+)
+from grants.access.naming import binding_name
+from grants.access.ports import AccessPorts, AccessTx
+from grants.access.scope import Looked, look
+from grants.errors import (
+    AlreadyDone,
+    NotFound,
+    Refused,
+    TermsChanged,
+    ValetkeyError,
+    WrongState,
+)
+from grants.ids import Prefix, new_id
+from grants.people.model import Account, Known
+from grants.policy.judge import judge_decider
+from grants.policy.model import Stage
+from grants.record.model import Event, EventType, salted_digest
+
+
+@dataclass(frozen=True)
+class Decide:
+    """Who clicked (signed), what they saw (the terms' hash), and what they say to it."""
+
+    key: str
+    account: Account
+    request: str
+    terms_hash: str
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """The request after the decision, and the grants that it made (none while more is needed)."""
+
+    request: AccessRequest
+    grants: tuple[str, ...] = ()
+
+
+def decide(command: Decide, *, ports: AccessPorts) -> Decided:
+    """Decide on a pending request.
+
+    NotFound, WrongState (closed), TermsChanged ("changed, ask again": the request is closed),
+    SignInNeeded, Refused (not eligible), AlreadyDone (decided before, or the same click).
+    """
+    with ports.store.read() as tx:
+        seen = tx.request(command.request)
+    if seen is None:
+        raise NotFound("request", command.request)
+    terms = seen.items[0].terms
+    looked = look(terms.cluster, terms.role, terms.namespace, ports=ports)
+    now = ports.clock.now()
+    with ports.store.write() as tx:
+        if not tx.first_time(command.key, now):
+            raise AlreadyDone(command.key)
+        outcome = _judge_and_decide(tx, command, looked, now, ports)
+    if isinstance(outcome, ValetkeyError):
+        raise outcome
+    return outcome
+
+
+def _judge_and_decide(
+    tx: AccessTx, command: Decide, looked: Looked, now: datetime, ports: AccessPorts
+) -> Decided | ValetkeyError:
+    request, known = tx.request(command.request), tx.known(command.account)
+    if request is None:
+        return NotFound("request", command.request)
+    error = _refusal(tx, request, known, command, looked, now, ports)
+    if error is not None or known is None:
+        error = error or NotFound("request", request.id)
+        _record_refusal(tx, request, known, command, error, now)
+        return error
+    decision = _decision(request, known, command, now)
+    if not tx.add_decision(decision):
+        return AlreadyDone(f"{request.id}:{request.stage}")
+    _record_decision(tx, request, decision)
+    if command.verdict is Verdict.DENY:
+        return _deny(tx, request, decision)
+    return _approve(tx, request, now, ports)
+
+
+def _refusal(
+    tx: AccessTx,
+    request: AccessRequest,
+    known: Known | None,
+    command: Decide,
+    looked: Looked,
+    now: datetime,
+    ports: AccessPorts,
+) -> ValetkeyError | None:
+    """Judge the click: who, then whether it is open, then the terms, then eligibility."""
+    needed = lacking(known, now, ports.times.signin_max_age)
+    if needed is not None or known is None:
+        return needed or NotFound("request", request.id)
+    if request.state is not RequestState.PENDING or now >= request.pending_until:
+        return WrongState("request", request.id, str(request.state))
+    eligible = judge_decider(ports.policy.current(), request_facts(request), known)
+    if not eligible.allowed:
+        return Refused(eligible.reasons)
+    if command.verdict is Verdict.DENY:
+        return None  # no is always a safe answer: what changed since need not be judged
+    return _changed(tx, request, command, looked, now, ports)
+
+
+def _changed(
+    tx: AccessTx,
+    request: AccessRequest,
+    command: Decide,
+    looked: Looked,
+    now: datetime,
+    ports: AccessPorts,
+) -> ValetkeyError | None:
+    """Tell what differs between what the card showed and what would be granted now."""
+    terms = request.items[0].terms
+    if command.terms_hash != request.terms_hash:
+        return TermsChanged(request.id, "terms")
+    if looked.problem is not None:
+        return looked.problem
+    if looked.role is None or looked.role.digest != terms.role_digest:
+        return TermsChanged(request.id, "role")
+    asker = tx.known_person(request.requester)
+    if asker is None:
+        return TermsChanged(request.id, "requester")
+    reasons = judge_asked(asked_of(terms), asker, looked, now, ports=ports)
+    if not all(reason.holds for reason in reasons):
+        return TermsChanged(request.id, "policy")
+    return None
+
+
+def request_facts(request: AccessRequest) -> tuple[str, int, frozenset[str]]:
+    """Give what eligibility needs of a request: entitlement, open stage, and who may not decide."""
+    terms = request.items[0].terms
+    return terms.entitlement, request.stage, frozenset({request.requester, request.recipient})
+
+
+def _record_refusal(
+    tx: AccessTx,
+    request: AccessRequest,
+    known: Known | None,
+    command: Decide,
+    error: ValetkeyError,
+    now: datetime,
+) -> None:
+    failed: tuple[str, ...] = ()
+    if isinstance(error, Refused):
+        failed = tuple(r.code for r in error.reasons if not r.holds)
+    if isinstance(error, TermsChanged):
+        failed = (error.what,)
+    actor = actor_of(known, command.account)
+    kind = EventType.DECISION_REFUSED
+    refuse(tx, kind, now, actor, error.code, request=request.id, failed=failed)
+    if isinstance(error, TermsChanged) and error.what != "terms":
+        moved = request.moved(RequestState.CANCELLED, now, "terms-changed")
+        close(tx, moved, EventType.REQUEST_CANCELLED, actor="system")
+
+
+def _decision(request: AccessRequest, known: Known, command: Decide, now: datetime) -> Decision:
+    return Decision(
+        id=new_id(Prefix.DECISION),
+        request=request.id,
+        stage=request.stage,
+        approver=known.person.id,
+        verdict=command.verdict,
+        at=now,
+        terms_hash=request.terms_hash,
+        sign_in=known.sign_in.id,
+        reason=command.reason.strip(),
+    )
+
+
+def _record_decision(tx: AccessTx, request: AccessRequest, decision: Decision) -> None:
+    tx.append(
+        Event(
+            EventType.DECISION_MADE,
+            decision.at,
+            actor=decision.approver,
+            recipient=request.recipient,
+            request=request.id,
+            why_digest=salted_digest(decision.reason, request.salt),
+            terms_hash=decision.terms_hash,
+            facts={
+                "verdict": str(decision.verdict),
+                "stage": decision.stage,
+                "sign_in": decision.sign_in,
+            },
+        )
+    )
+
+
+def _deny(tx: AccessTx, request: AccessRequest, decision: Decision) -> Decided:
+    moved = request.moved(RequestState.DENIED, decision.at)
+    closed = close(tx, moved, EventType.REQUEST_DENIED, actor=decision.approver)
+    return Decided(closed)
+
+
+def _approve(
+    tx: AccessTx, request: AccessRequest, now: datetime, ports: AccessPorts
+) -> Decided | ValetkeyError:
+    stage = _open_stage(request, ports)
+    yes = [
+        d
+        for d in tx.decisions(request.id)
+        if d.stage == request.stage and d.verdict is Verdict.APPROVE
+    ]
+    if len(yes) < stage.quorum:
+        return Decided(_wait_on(tx, request))
+    if request.stage + 1 < request.stages:
+        return Decided(_wait_on(tx, replace(request, stage=request.stage + 1)))
+    approvers = tuple(dict.fromkeys(d.approver for d in tx.decisions(request.id)))
+    moved = request.moved(RequestState.APPROVED, now)
+    closed = close(tx, moved, EventType.REQUEST_APPROVED, actor=yes[-1].approver)
+    grants = tuple(_grant(closed, item, approvers, now, ports) for item in closed.items)
+    for grant in grants:
+        tx.add_grant(grant)
+        tx.append(_activating(grant, closed, now))
+    return Decided(closed, tuple(grant.id for grant in grants))
+
+
+def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:
+    tx.retell(request.id)
+    return tx.save_request(request)
+
+
+def _open_stage(request: AccessRequest, ports: AccessPorts) -> Stage:
+    entitlement = ports.policy.current().entitlement(request.items[0].terms.entitlement)
+    if entitlement is None or request.stage >= len(entitlement.stages):
+        raise TermsChanged(request.id, "policy")
+    return entitlement.stages[request.stage]
+
+
+def _grant(
+    request: AccessRequest,
+    item: Item,
+    approvers: tuple[str, ...],
+    now: datetime,
+    ports: AccessPorts,
+) -> Grant:
+    terms, grant = item.terms, new_id(Prefix.GRANT)
+    return Grant(
+        id=grant,
+        version=1,
+        state=GrantState.ACTIVATING,
+        request=request.id,
+        item=item.id,
+        requester=request.requester,
+        recipient=request.recipient,
+        approvers=approvers,
+        cluster_uid=terms.cluster_uid,
+        cluster=terms.cluster,
+        namespace=terms.namespace,
+        role=terms.role,
+        role_digest=terms.role_digest,
+        subject=terms.subject,
+        groups=request.groups,
+        entitlement=terms.entitlement,
+        duration=terms.duration,
+        created_at=now,
+        activate_until=now + ports.times.activate_within,
+        due_at=now,
+        binding_name=binding_name(ports.installation, grant),
+    )
+
+
+def _activating(grant: Grant, request: AccessRequest, now: datetime) -> Event:
+    return Event(
+        EventType.GRANT_ACTIVATING,
+        now,
+        actor="system",
+        recipient=grant.recipient,
+        request=request.id,
+        grant=grant.id,
+        terms_hash=request.terms_hash,
+        policy_digest=request.policy_digest,
+        facts={"approvers": list(grant.approvers), "binding": grant.binding_name},
+    )

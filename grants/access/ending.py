@@ -1,0 +1,211 @@
+"""The road from revoking to ended: delete by uid, see it gone everywhere, only then say so."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from grants.access.model import Cause, Grant, GrantState, ProofKind
+from grants.access.ports import AccessPorts, AccessTx
+from grants.access.proof import judge_gone, make_proof
+from grants.access.steps import Step, Touches, Work, look_everywhere, save
+from grants.errors import ClusterConflict, ClusterForbidden
+from grants.record.model import Event, EventType
+
+
+def start_revoking(
+    tx: AccessTx,
+    grant: Grant,
+    now: datetime,
+    *,
+    cause: Cause,
+    detail: str = "",
+    by: str = "system",
+    why_digest: str | None = None,
+    why: str = "",
+) -> Grant:
+    """Move a grant to revoking inside a transaction: the row, its event and the cards."""
+    moved = replace(
+        grant.moved(GrantState.REVOKING),
+        cause=cause,
+        cause_detail=detail,
+        revoking_at=now,
+        due_at=now,
+        ended_by=by,
+        end_reason=why,
+    )
+    tx.append(
+        Event(
+            EventType.GRANT_REVOKING,
+            now,
+            actor=by,
+            recipient=grant.recipient,
+            request=grant.request,
+            grant=grant.id,
+            why_digest=why_digest,
+            facts={"cause": str(cause), "detail": detail},
+        )
+    )
+    tx.retell(grant.request)
+    return tx.save_grant(moved)
+
+
+def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) -> Work:
+    """Leave the present road for revoking, in a transaction of its own."""
+    with ports.store.write() as tx:
+        grant = start_revoking(tx, work.grant, work.now, cause=cause, detail=detail)
+    return replace(work, grant=grant, turned=True)
+
+
+def _find(work: Work, ports: AccessPorts) -> Work:
+    """Find what to delete: our uid, or what stands at our name and bears this grant's label."""
+    found = work.cluster.binding(work.place)
+    if found is None:
+        return replace(work, binding=None)
+    ours = found.uid == work.grant.binding_uid or (
+        found.grant == work.grant.id and found.installation == ports.installation
+    )
+    return replace(work, binding=found if ours else None)
+
+
+def _uid_unknown(work: Work) -> bool:
+    return work.grant.binding_uid is None and work.binding is not None
+
+
+def _store_found(work: Work, ports: AccessPorts) -> Work:
+    """Keep the uid of a binding that a crash left between create and commit."""
+    uid = work.binding.uid if work.binding else None
+    with ports.store.write() as tx:
+        return save(tx, work, replace(work.grant, binding_uid=uid))
+
+
+def _present(work: Work) -> bool:
+    return work.binding is not None
+
+
+def _delete(work: Work, _: AccessPorts) -> Work:
+    if work.binding is None:
+        return work
+    try:
+        return replace(work, binding=work.cluster.delete(work.place, work.binding.uid))
+    except ClusterConflict:
+        # Another uid stands there since the look: begin anew and look again.
+        return replace(work, problem="changed-meanwhile")
+
+
+def _held(work: Work) -> bool:
+    return work.binding is not None and work.binding.deleting
+
+
+def _store_held(work: Work, ports: AccessPorts) -> Work:
+    """Record what holds the binding before it is dropped: whoever put it there is owed a trace."""
+    held = work.binding.finalizers if work.binding else ()
+    with ports.store.write() as tx:
+        if not tx.first_time(f"held:{work.grant.id}:{','.join(sorted(held))}", work.now):
+            return work
+        tx.append(
+            Event(
+                EventType.GRANT_HELD,
+                work.now,
+                actor="system",
+                recipient=work.grant.recipient,
+                request=work.grant.request,
+                grant=work.grant.id,
+                facts={"finalizers": list(held)},
+            )
+        )
+    return work
+
+
+def _empty(work: Work, _: AccessPorts) -> Work:
+    """Take the subjects away at once: a held binding goes on authorizing until then."""
+    if work.binding is None:
+        return work
+    try:
+        return replace(work, binding=work.cluster.empty(work.binding))
+    except ClusterForbidden:
+        # Without `bind` on the role emptying is refused; dropping the finalizers is not.
+        return replace(work, notes=(*work.notes, "could-not-empty"))
+
+
+def _held_filled(work: Work) -> bool:
+    return _held(work) and work.binding is not None and bool(work.binding.subjects)
+
+
+def _held_by_finalizers(work: Work) -> bool:
+    return _held(work) and work.binding is not None and bool(work.binding.finalizers)
+
+
+def _drop_finalizers(work: Work, _: AccessPorts) -> Work:
+    if work.binding is not None:
+        work.cluster.drop_finalizers(work.binding)
+    return work
+
+
+def _see(work: Work, _: AccessPorts) -> Work:
+    """Look everywhere; while something is in the way look again at once, a few times.
+
+    Another API server may be some milliseconds behind, and among overlapping bindings the one
+    named in an answer is random, so one look proves less than three.
+    """
+    for _attempt in range(3):
+        seen = look_everywhere(work, work.before)
+        judged = judge_gone(work.grant, work.place, seen)
+        if judged.gone and "still-allowed-by-other" not in judged.notes:
+            break
+    return replace(work, seen=seen, notes=(*work.notes, *judged.notes), problem=judged.problem)
+
+
+def _store_ended(work: Work, ports: AccessPorts) -> Work:
+    now = ports.clock.now()
+    proof = make_proof(
+        work.grant,
+        ProofKind.GONE,
+        now,
+        work.seen,
+        notes=_closing_notes(work),
+        unsampled=work.before.unsampled if work.before else 0,
+        all_endpoints=work.cluster.knows_all_endpoints(),
+    )
+    ended = replace(work.grant.moved(GrantState.ENDED), ended_at=now, stuck=False)
+    with ports.store.write() as tx:
+        tx.add_proof(proof)
+        tx.append(_ended_event(ended, proof.notes))
+        tx.retell(ended.request)
+        if work.grant.stuck:
+            tx.retell(ended.id)
+        return replace(save(tx, work, ended), turned=True)
+
+
+def _closing_notes(work: Work) -> tuple[str, ...]:
+    extra = ("adds-nothing",) if work.before and "adds-nothing" in work.before.notes else ()
+    return tuple(dict.fromkeys((*work.notes, *extra)))
+
+
+def _ended_event(grant: Grant, notes: tuple[str, ...]) -> Event:
+    if grant.ended_at is None:
+        raise ValueError("an ended grant has its time")
+    return Event(
+        EventType.GRANT_ENDED,
+        grant.ended_at,
+        actor="system",
+        recipient=grant.recipient,
+        request=grant.request,
+        grant=grant.id,
+        facts={
+            "cause": str(grant.cause),
+            "detail": grant.cause_detail,
+            "binding_uid": grant.binding_uid or "",
+            "notes": list(notes),
+        },
+    )
+
+
+END: tuple[Step, ...] = (
+    Step("end.find", Touches.CLUSTER, _find),
+    Step("end.store-found", Touches.RECORD, _store_found, _uid_unknown),
+    Step("end.delete", Touches.CLUSTER, _delete, _present),
+    Step("end.store-held", Touches.RECORD, _store_held, _held),
+    Step("end.empty", Touches.CLUSTER, _empty, _held_filled),
+    Step("end.drop-finalizers", Touches.CLUSTER, _drop_finalizers, _held_by_finalizers),
+    Step("end.see", Touches.CLUSTER, _see),
+    Step("end.store-ended", Touches.RECORD, _store_ended),
+)

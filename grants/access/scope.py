@@ -1,0 +1,37 @@
+"""What the network must say before a transaction: the role's rules and that the namespace is."""
+
+from dataclasses import dataclass
+
+from grants.access.ports import AccessPorts, ClusterPort
+from grants.authz.model import RoleRef, RoleSnapshot
+from grants.errors import ClusterError, ClusterUnavailable
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a cluster said just now. `problem` is the error when it said nothing usable.
+
+    `role` None with no problem means that there is no such role; `namespace_there` is True for
+    cluster-wide terms.
+    """
+
+    role: RoleSnapshot | None = None
+    namespace_there: bool = False
+    problem: ClusterError | None = None
+
+
+def look(alias: str, role: RoleRef, namespace: str | None, *, ports: AccessPorts) -> Looked:
+    """Read a role and a namespace within `look_within` together; never raises ClusterError."""
+    cluster = ports.clusters.get(alias)
+    if cluster is None:
+        return Looked(problem=ClusterUnavailable(alias, "find", "not configured"))
+    within = ports.times.look_within
+    try:
+        return ports.lookups.run(alias, lambda: _read(cluster, role, namespace), within)
+    except ClusterError as error:
+        return Looked(problem=error)
+
+
+def _read(cluster: ClusterPort, role: RoleRef, namespace: str | None) -> Looked:
+    there = namespace is None or cluster.has_namespace(namespace)
+    return Looked(role=cluster.role(role, namespace), namespace_there=there)

@@ -1,0 +1,131 @@
+"""What a step of the reconciler is, and how a road of steps is walked.
+
+A road is a table: activation and ending are each one tuple of steps. The table is what the tests
+that kill at every step take their list from, so a step that is not in it can't exist.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from grants.access.model import Grant, Proof, ProofKind, Seen
+from grants.access.ports import (
+    AccessPorts,
+    AccessTx,
+    Binding,
+    BindingPlace,
+    BindingWish,
+    ClusterPort,
+)
+from grants.errors import ClusterUnavailable, ValetkeyError
+
+
+class Touches(StrEnum):
+    """What a step reaches: one call to a cluster, or one transaction; never both."""
+
+    CLUSTER = "cluster"
+    RECORD = "record"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one walk over one grant has learned so far.
+
+    `turned` means that the grant took another road and the walk is over; `problem` that the
+    walk can't go on now, by a stable code.
+    """
+
+    grant: Grant
+    now: datetime
+    cluster: ClusterPort
+    before: Proof | None = None
+    seen: tuple[Seen, ...] = ()
+    unsampled: int = 0
+    notes: tuple[str, ...] = ()
+    binding: Binding | None = None
+    role_digest: str | None = None
+    turned: bool = False
+    problem: str = ""
+
+    @property
+    def place(self) -> BindingPlace:
+        """Where this grant's binding stands."""
+        return place_of(self.grant)
+
+
+def _always(_: Work) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Step:
+    """One idempotent step: its name, what it touches, whether it is needed, and what it does."""
+
+    name: str
+    touches: Touches
+    run: Callable[[Work, AccessPorts], Work]
+    needed: Callable[[Work], bool] = _always
+
+
+def walk(road: tuple[Step, ...], work: Work, ports: AccessPorts) -> Work:
+    """Walk a road until its end, a turn, or a problem; errors of the cluster go through."""
+    for step in road:
+        if not step.needed(work):
+            continue
+        ports.watch.before(step.name, work.grant.id)
+        work = step.run(work, ports)
+        ports.watch.after(step.name, work.grant.id)
+        if work.turned or work.problem:
+            break
+    return work
+
+
+def place_of(grant: Grant) -> BindingPlace:
+    """Tell where a grant's binding stands."""
+    return BindingPlace(grant.binding_name, grant.namespace)
+
+
+def wish_of(grant: Grant) -> BindingWish:
+    """Tell what binding a grant wants."""
+    return BindingWish(
+        place=place_of(grant),
+        grant=grant.id,
+        role=grant.role,
+        subject=grant.subject,
+        requester=grant.requester,
+        approvers=grant.approvers,
+    )
+
+
+def begin(grant: Grant, now: datetime, ports: AccessPorts) -> Work:
+    """Begin a walk: the cluster must be configured, and be the one that the grant was made for."""
+    cluster = ports.clusters.get(grant.cluster)
+    if cluster is None:
+        raise ClusterUnavailable(grant.cluster, "find", "not configured")
+    with ports.store.read() as tx:
+        before = tx.proof(grant.id, ProofKind.BEFORE)
+    return Work(grant=grant, now=now, cluster=cluster, before=before)
+
+
+def save(tx: AccessTx, work: Work, grant: Grant) -> Work:
+    """Store a grant within a transaction and go on with its new version."""
+    return replace(work, grant=tx.save_grant(grant))
+
+
+def look_everywhere(work: Work, questions_of: Proof | None) -> tuple[Seen, ...]:
+    """Ask every endpoint: ready, our binding by a consistent read, and the sample's questions."""
+    questions = questions_of.questions() if questions_of else ()
+    seen: list[Seen] = []
+    for endpoint in work.cluster.endpoints():
+        try:
+            ready = work.cluster.ready(endpoint)
+            there = work.cluster.binding(work.place, endpoint)
+            answers = work.cluster.ask(work.grant.subject, work.grant.groups, questions, endpoint)
+        except ValetkeyError as error:
+            seen.append(
+                Seen(endpoint, ready=False, binding_uid=None, answers=(), problem=error.code)
+            )
+            continue
+        seen.append(Seen(endpoint, ready, there.uid if there else None, answers))
+    return tuple(seen)

@@ -1,0 +1,126 @@
+"""What stands in a cluster under our label, held against the record: nothing may outlive it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from grants.access.model import Grant, GrantState
+from grants.access.ports import AccessPorts, AccessTx, Binding, ClusterPort
+from grants.access.telling import tell_admins
+from grants.errors import ClusterConflict
+from grants.policy.model import Policy
+from grants.record.model import Event, EventType
+
+
+class Finding(StrEnum):
+    """What a labelled binding is, against the record."""
+
+    FINE = "fine"
+    OF_ENDED_GRANT = "of-ended-grant"
+    WRONG_UID = "wrong-uid"
+    UNKNOWN_RUNS = "unknown-runs"
+    UNKNOWN_OVER = "unknown-over"
+
+
+DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.UNKNOWN_OVER})
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many bindings of a cluster were looked at, deleted, and are unknown but still run."""
+
+    looked: int
+    deleted: int
+    unknown: int
+
+
+def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Policy) -> Finding:
+    """Judge one binding that bears this installation's label.
+
+    One that the record does not know (an old or lost database) runs until its own expiry, at most
+    the policy's maximum after its creation; one without a valid expiry is over.
+    """
+    if grant is None:
+        if found.expires_at is None:
+            return Finding.UNKNOWN_OVER
+        latest = min(found.expires_at, found.created_at + policy.longest())
+        return Finding.UNKNOWN_OVER if now >= latest else Finding.UNKNOWN_RUNS
+    if grant.state is GrantState.ENDED:
+        return Finding.OF_ENDED_GRANT
+    if grant.binding_uid is not None and found.uid != grant.binding_uid:
+        return Finding.WRONG_UID
+    return Finding.FINE
+
+
+def sweep_cluster(cluster: ClusterPort, *, ports: AccessPorts) -> Swept:
+    """List what bears our label, delete what must not be there, alarm what nobody knows."""
+    deleted = unknown = 0
+    bindings = [b for b in cluster.managed_bindings() if b.installation == ports.installation]
+    for found in bindings:
+        finding = _judge_now(found, ports)
+        if finding in DELETED_AT_ONCE and _delete(cluster, found):
+            deleted += 1
+            _record(EventType.BINDING_DELETED, cluster, found, finding, ports)
+        if finding is Finding.UNKNOWN_RUNS:
+            unknown += 1
+            _record(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
+    return Swept(len(bindings), deleted, unknown)
+
+
+def _judge_now(found: Binding, ports: AccessPorts) -> Finding:
+    """Judge with the row read after the list, so that a grant made meanwhile is known."""
+    with ports.store.read() as tx:
+        grant = tx.grant(found.grant) if found.grant else None
+    return judge_binding(found, grant, ports.clock.now(), ports.policy.current())
+
+
+def _delete(cluster: ClusterPort, found: Binding) -> bool:
+    try:
+        held = cluster.delete(found.place, found.uid)
+        if held is not None and held.finalizers:
+            cluster.drop_finalizers(held)
+    except ClusterConflict:
+        return False  # it changed since the list; the next sweep sees what stands there then
+    return True
+
+
+def _record(
+    kind: EventType, cluster: ClusterPort, found: Binding, finding: Finding, ports: AccessPorts
+) -> None:
+    """Append the event and tell the admins, once for each binding and finding."""
+    now, policy = ports.clock.now(), ports.policy.current()
+    with ports.store.write() as tx:
+        if not tx.first_time(f"sweep:{finding}:{found.uid}", now):
+            return
+        tx.append(_event(kind, now, cluster, found, finding))
+        _tell(tx, policy, cluster, found, finding)
+
+
+def _event(
+    kind: EventType, now: datetime, cluster: ClusterPort, found: Binding, finding: Finding
+) -> Event:
+    return Event(
+        kind,
+        now,
+        actor="system",
+        grant=found.grant,
+        facts={
+            "cluster": cluster.alias,
+            "namespace": found.place.namespace or "",
+            "binding": found.place.name,
+            "binding_uid": found.uid,
+            "finding": str(finding),
+        },
+    )
+
+
+def _tell(
+    tx: AccessTx, policy: Policy, cluster: ClusterPort, found: Binding, finding: Finding
+) -> None:
+    facts = {
+        "cluster": cluster.alias,
+        "namespace": found.place.namespace or "",
+        "binding": found.place.name,
+        "finding": str(finding),
+    }
+    tell_admins(tx, policy, f"binding-{finding}", found.uid, facts)

@@ -1,0 +1,36 @@
+"""Who is told what when a request or grant moves; always inside the transaction of the move."""
+
+from grants.access.model import AccessRequest, Grant
+from grants.access.ports import AccessTx
+from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
+from grants.policy.model import Notify, Policy
+
+
+def places(tx: AccessTx, notify: Notify) -> tuple[Place, ...]:
+    """Turn a policy's notify into places; people it names who never signed in have none."""
+    people = (known.person.id for email in notify.people for known in tx.people_with_email(email))
+    named = (
+        *(Place(PlaceKind.CHANNEL, ref) for ref in notify.channels),
+        *(Place(PlaceKind.USER_GROUP, ref) for ref in notify.user_groups),
+        *(Place(PlaceKind.PERSON, ref) for ref in people),
+    )
+    return tuple(dict.fromkeys(named))
+
+
+def tell_submitted(tx: AccessTx, request: AccessRequest, notify: Notify) -> None:
+    """Want the approvers' cards and the requester's."""
+    for place in places(tx, notify):
+        tx.tell(Card(CardKind.APPROVAL, request.id, place))
+    tx.tell(Card(CardKind.REQUEST, request.id, Place(PlaceKind.PERSON, request.requester)))
+
+
+def tell_admins(tx: AccessTx, policy: Policy, code: str, about: str, facts: dict[str, str]) -> None:
+    """Tell the admins' places a sentence once."""
+    for place in places(tx, policy.admin_notify):
+        tx.notify(Notice(code, about, place, facts))
+
+
+def tell_stuck(tx: AccessTx, policy: Policy, grant: Grant) -> None:
+    """Want the card of a revocation that needs a human at the admins' places."""
+    for place in places(tx, policy.admin_notify):
+        tx.tell(Card(CardKind.STUCK, grant.id, place))
