@@ -1,0 +1,151 @@
+"""Connections to the API servers of one cluster: one pool each, the same credentials and CA."""
+
+import copy
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+import urllib3
+from kubernetes import client
+
+from grants.clusters import credentials
+from grants.clusters.config import ClusterConfig
+from grants.clusters.failures import unreachable
+from grants.clusters.reply import BodyTooLarge, Deadline, Reply, read_body
+from grants.errors import ClusterUnavailable
+
+_USER_AGENT: Final = "valetkey"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `action` is the verb and resource for errors; `path` is already quoted."""
+
+    action: str
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: dict[str, Any] | None = None
+    accept: str = "application/json"
+
+
+def path_of(*segments: str) -> str:
+    """Join names to a path, each quoted: names of roles may hold spaces, `:`, quotes and more."""
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+class Connections:
+    """Sends calls to the cluster's servers; thread-safe.
+
+    Credentials are loaded at the first call, and again after a server answered 401: files and
+    certificates are replaced while the bot runs.
+    """
+
+    def __init__(self, config: ClusterConfig) -> None:
+        self._config = config
+        self._lock = threading.Lock()
+        self._loaded: Any = None
+        self._clients: dict[str, Any] = {}
+
+    def main_server(self) -> str:
+        """Give the address that the kubeconfig (or the pod's environment) names."""
+        with self._held(Deadline(self._config.times.connect + self._config.times.read)):
+            return str(self._configuration().host)
+
+    def send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
+        """Send one request to one server (None: the main one) and read the answer whole.
+
+        ClusterUnavailable when there is none in time; any HTTP status is an answer.
+        """
+        try:
+            reply = self._send(call, server, deadline)
+        except ClusterUnavailable:
+            raise
+        except BodyTooLarge:
+            raise ClusterUnavailable(self._config.alias, call.action, "answer too large") from None
+        except Exception as error:  # noqa: BLE001 - urllib3's, ssl's, the client's and http.client's errors have no common root, and their texts quote headers
+            raise unreachable(self._config.alias, call.action, error) from None
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            self.forget()
+        return reply
+
+    def forget(self) -> None:
+        """Drop credentials and connections; the next call loads them anew."""
+        with self._lock:
+            clients = list(self._clients.values())
+            self._clients = {}
+            self._loaded = None
+        for old in clients:
+            old.close()
+
+    def _send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
+        api, request = self._prepare(call, server, deadline)
+        deadline.check()
+        times = self._config.times
+        response = api.call_api(
+            *request,
+            _request_timeout=(
+                min(times.connect.total_seconds(), deadline.left_seconds()),
+                min(times.read.total_seconds(), deadline.left_seconds()),
+            ),
+        ).response
+        return Reply(response.status, read_body(_checked(response), deadline))
+
+    def _prepare(
+        self, call: Call, server: str | None, deadline: Deadline
+    ) -> tuple[Any, tuple[Any, ...]]:
+        # Under the lock: the loaders' hook may run an exec plugin, and one run serves all.
+        with self._held(deadline):
+            loaded = self._configuration()
+            host = server or str(loaded.host)
+            api = self._clients.get(host)
+            if api is None:
+                api = self._clients[host] = _new_client(loaded, host)
+            headers = {"Accept": call.accept, "User-Agent": _USER_AGENT}
+            if call.body is not None:
+                headers["Content-Type"] = "application/json"
+            query = f"?{urlencode(call.query)}" if call.query else ""
+            request = api.param_serialize(
+                call.method,
+                call.path + query,
+                header_params=headers,
+                body=call.body,
+                auth_settings=["BearerToken"],
+                # Said outright: the hook that renews a token sets the configuration's host back to
+                # the kubeconfig's, and a second server would be proven by asking the first.
+                _host=host,
+            )
+        return api, request
+
+    @contextmanager
+    def _held(self, deadline: Deadline) -> Iterator[None]:
+        # A plugin that hangs holds the thread that runs it; the others give up in time.
+        if not self._lock.acquire(timeout=deadline.left_seconds()):
+            raise ClusterUnavailable(
+                self._config.alias, "load credentials", "still being loaded by another thread"
+            )
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _configuration(self) -> Any:
+        if self._loaded is None:
+            self._loaded = credentials.load(self._config)
+        return self._loaded
+
+
+def _new_client(loaded: Any, host: str) -> Any:
+    mine = copy.deepcopy(loaded)
+    mine.host = host
+    return client.ApiClient(configuration=mine)
+
+
+def _checked(response: Any) -> urllib3.BaseHTTPResponse:
+    if not isinstance(response, urllib3.BaseHTTPResponse):
+        raise TypeError
+    return response

@@ -1,0 +1,76 @@
+"""All configured clusters, and threads of their own for reads that people wait for."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from grants.authz.model import RoleRef, RoleSnapshot
+from grants.clock import Clock
+from grants.clusters.cluster import KubernetesCluster
+from grants.clusters.config import ClusterConfig
+from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
+
+T = TypeVar("T")
+
+
+class ClusterPool:
+    """The `Clusters` and the `Lookups` port: a hung cluster starves only those who ask for it."""
+
+    def __init__(self, configs: Iterable[ClusterConfig], clock: Clock) -> None:
+        self._clusters: dict[str, KubernetesCluster] = {}
+        self._threads: dict[str, ThreadPoolExecutor] = {}
+        for config in configs:
+            if config.alias in self._clusters:
+                raise SettingsInvalid((Problem("clusters", "twice", (("alias", config.alias),)),))
+            self._clusters[config.alias] = KubernetesCluster(config, clock)
+            self._threads[config.alias] = ThreadPoolExecutor(
+                config.pool_size, f"look-{config.alias}"
+            )
+
+    def get(self, alias: str) -> KubernetesCluster | None:
+        """Find a cluster by its alias."""
+        return self._clusters.get(alias)
+
+    def aliases(self) -> tuple[str, ...]:
+        """Name every configured cluster."""
+        return tuple(self._clusters)
+
+    def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
+        """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
+        threads = self._threads.get(alias)
+        if threads is None:
+            raise ClusterUnavailable(alias, "look", "no such cluster")
+        asked = threads.submit(call)
+        try:
+            return asked.result(timeout=within.total_seconds())
+        except TimeoutError:
+            raise ClusterUnavailable(alias, "look", "no answer in time") from None
+        finally:
+            # Nobody waits any more: what has not begun must not make the next one wait.
+            asked.cancel()
+
+    def close(self) -> None:
+        """Close every cluster; calls on their way end by their own time-outs."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)
+        for cluster in self._clusters.values():
+            cluster.close()
+
+
+def read_role(
+    kubeconfig: Path | None, context: str | None, ref: RoleRef, namespace: str | None, clock: Clock
+) -> RoleSnapshot | None:
+    """Read one role with a person's own kubeconfig, for checking a policy; None: no such role.
+
+    Paths and contexts of None are kubectl's defaults. Raises ClusterError and its kinds.
+    """
+    config = ClusterConfig(
+        alias=context or "kubeconfig", installation="", kubeconfig=kubeconfig, context=context
+    )
+    cluster = KubernetesCluster(config, clock)
+    try:
+        return cluster.role(ref, namespace)
+    finally:
+        cluster.close()
