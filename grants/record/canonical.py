@@ -1,0 +1,72 @@
+"""The bytes of an event: RFC 8785, so that anybody can check them with any library."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import rfc8785
+
+from grants.record.model import EVENT_SCHEMA, Event
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LARGEST: Final = 2**53 - 1
+
+Scalar = str | int | float | bool
+Fact = Scalar | list[Scalar]
+
+
+def canonical_bytes(number: int, event_id: str, event: Event) -> bytes:
+    """Give the bytes that are stored for an event; what is None is left out."""
+    body: dict[str, str | int | dict[str, Fact] | None] = {
+        "schema": EVENT_SCHEMA,
+        "number": number,
+        "id": event_id,
+        "type": str(event.type),
+        "at": utc_text(event.at),
+        "actor": event.actor,
+        "recipient": event.recipient,
+        "request": event.request,
+        "grant": event.grant,
+        "why_digest": event.why_digest,
+        "terms_hash": event.terms_hash,
+        "policy_digest": event.policy_digest,
+        "facts": plain_facts(event.facts),
+    }
+    return rfc8785.dumps({name: value for name, value in body.items() if value is not None})
+
+
+def utc_text(at: datetime) -> str:
+    """Give an aware time as RFC 3339 in UTC with six digits; a naive one is refused."""
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def plain_facts(facts: Mapping[str, object]) -> dict[str, Fact]:
+    """Check that facts are scalars and flat lists of them; anything else is a TypeError."""
+    return {_name(name): _fact(name, value) for name, value in facts.items()}
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not a name of a fact: {name!r}")
+    return name
+
+
+def _fact(name: str, value: object) -> Fact:
+    if isinstance(value, list | tuple):
+        return [_scalar(name, each) for each in value]
+    return _scalar(name, value)
+
+
+def _scalar(name: str, value: object) -> Scalar:
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int):
+        if abs(value) > _LARGEST:
+            raise ValueError(f"fact {name}: past the integers that JSON holds exactly")
+        return int(value)
+    raise TypeError(f"fact {name}: {type(value).__name__} is not kept in events")

@@ -1,0 +1,208 @@
+"""Rows of access: requests, decisions, grants, proofs, and what they refer to."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+
+from grants.access.model import (
+    AccessRequest,
+    Decision,
+    Grant,
+    GrantState,
+    Item,
+    Proof,
+    ProofKind,
+    RequestState,
+)
+from grants.authz.model import RoleSnapshot
+from grants.errors import ChangedMeanwhile, StoreError
+from grants.store import tables as t
+from grants.store.base import TxBase
+from grants.store.rows import (
+    decision_of,
+    decision_values,
+    grant_of,
+    grant_values,
+    item_of,
+    item_values,
+    proof_of,
+    proof_values,
+    request_of,
+    request_values,
+    role_of,
+    role_values,
+)
+
+LIVE = t.grants.c.state != str(GrantState.ENDED)
+OPEN = t.requests.c.state.in_([str(RequestState.DRAFT), str(RequestState.PENDING)])
+
+
+class AccessRows(TxBase):
+    """What AccessTx asks for, beside what PeopleRows has."""
+
+    def claim_name(self, cluster_uid: str, name: str, person: str) -> bool:
+        """Hold a rendered subject name for a person; False when another person holds it.
+
+        The person's former names on that cluster become free, but for those that a grant not yet
+        ended still binds: whoever is given such a name next must not be given that access.
+        """
+        names = t.subject_names.c
+        self._insert_once(
+            t.subject_names, {"cluster_uid": cluster_uid, "name": name, "person": person}
+        )
+        here = names.cluster_uid == cluster_uid
+        held = self._row(select(names.person).where(here, names.name == name))
+        if held is None or held.person != person:
+            return False
+        bound = select(t.grants.c.subject).where(t.grants.c.cluster_uid == cluster_uid, LIVE)
+        self._run(
+            delete(t.subject_names).where(
+                here, names.person == person, names.name != name, names.name.not_in(bound)
+            )
+        )
+        return True
+
+    def cluster_uid(self, alias: str) -> str | None:
+        """Give the uid stored at first contact."""
+        row = self._row(select(t.clusters.c.uid).where(t.clusters.c.alias == alias))
+        return None if row is None else str(row.uid)
+
+    def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
+        """Store a cluster's uid at first contact; ChangedMeanwhile when the alias has another."""
+        self._insert_once(t.clusters, {"alias": alias, "uid": uid, "at": at})
+        if self.cluster_uid(alias) != uid:
+            raise ChangedMeanwhile("cluster", alias)
+
+    def add_role(self, snapshot: RoleSnapshot) -> None:
+        """Keep a role's rules by digest (once)."""
+        self._insert_once(t.roles, role_values(snapshot))
+
+    def role(self, digest: str) -> RoleSnapshot | None:
+        """Give a kept role by digest."""
+        row = self._row(select(t.roles).where(t.roles.c.digest == digest))
+        return None if row is None else role_of(row)
+
+    def add_request(self, request: AccessRequest) -> None:
+        """Insert a request with its items and terms."""
+        self._run(insert(t.requests).values(request_values(request)))
+        self._add_items(request)
+
+    def request(self, request: str) -> AccessRequest | None:
+        """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
+        row = self._locked(select(t.requests).where(t.requests.c.id == request))
+        return None if row is None else request_of(row, self._items(request))
+
+    def save_request(self, request: AccessRequest) -> AccessRequest:
+        """Store a moved request (or a draft's new terms); gives it with its new version."""
+        columns = t.requests.c
+        before = self._locked(select(columns.state).where(columns.id == request.id))
+        moved = replace(request, version=request.version + 1)
+        done = self._run(
+            update(t.requests)
+            .where(columns.id == request.id, columns.version == request.version)
+            .values(request_values(moved))
+        )
+        self._must_have_moved(done, "request", request.id)
+        if self._items(request.id) != request.items:
+            if before is None or before.state != RequestState.DRAFT:
+                raise StoreError("the terms of a submitted request are not changed")
+            self._run(delete(t.items).where(t.items.c.request == request.id))
+            self._add_items(request)
+        return moved
+
+    def requests_past(self, now: datetime, limit: int) -> tuple[AccessRequest, ...]:
+        """List drafts and pending requests whose `pending_until` has passed, the oldest first."""
+        columns = t.requests.c
+        rows = self._rows(
+            select(t.requests)
+            .where(OPEN, columns.pending_until <= now)
+            .order_by(columns.pending_until, columns.id)
+            .limit(limit)
+        )
+        return tuple(request_of(row, self._items(row.id)) for row in rows)
+
+    def add_decision(self, decision: Decision) -> bool:
+        """Insert a decision; False when this approver decided this stage before."""
+        columns = t.decisions.c
+        statement = self._insert(t.decisions).values(decision_values(decision))
+        once = statement.on_conflict_do_nothing(
+            index_elements=[columns.request, columns.stage, columns.approver]
+        )
+        return self._row(once.returning(columns.seq)) is not None
+
+    def decisions(self, request: str) -> tuple[Decision, ...]:
+        """List a request's decisions, oldest first."""
+        columns = t.decisions.c
+        rows = self._rows(
+            select(t.decisions).where(columns.request == request).order_by(columns.seq)
+        )
+        return tuple(decision_of(row) for row in rows)
+
+    def add_grant(self, grant: Grant) -> None:
+        """Insert a grant; the item has none yet (unique)."""
+        self._run(insert(t.grants).values(grant_values(grant)))
+
+    def grant(self, grant: str) -> Grant | None:
+        """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""
+        row = self._locked(select(t.grants).where(t.grants.c.id == grant))
+        return None if row is None else grant_of(row)
+
+    def save_grant(self, grant: Grant) -> Grant:
+        """Store a moved grant; gives it with its new version."""
+        columns = t.grants.c
+        moved = replace(grant, version=grant.version + 1)
+        done = self._run(
+            update(t.grants)
+            .where(columns.id == grant.id, columns.version == grant.version)
+            .values(grant_values(moved))
+        )
+        self._must_have_moved(done, "grant", grant.id)
+        return moved
+
+    def live_grants(
+        self, *, person: str | None = None, cluster: str | None = None
+    ) -> tuple[Grant, ...]:
+        """List grants not ended, of a recipient or requester and on a cluster's alias if given."""
+        columns = t.grants.c
+        wanted: list[ColumnElement[bool]] = [LIVE]
+        if person is not None:
+            wanted.append(or_(columns.recipient == person, columns.requester == person))
+        if cluster is not None:
+            wanted.append(columns.cluster == cluster)
+        return self._grants(*wanted)
+
+    def grant_of_request(self, request: str) -> tuple[Grant, ...]:
+        """List the grants that followed a request."""
+        return self._grants(t.grants.c.request == request)
+
+    def add_proof(self, proof: Proof) -> None:
+        """Keep a proof; the newest of a kind counts."""
+        self._run(insert(t.proofs).values(proof_values(proof)))
+
+    def proof(self, grant: str, kind: ProofKind) -> Proof | None:
+        """Give the newest proof of a kind."""
+        columns = t.proofs.c
+        row = self._row(
+            select(t.proofs)
+            .where(columns.grant_id == grant, columns.kind == str(kind))
+            .order_by(columns.seq.desc())
+            .limit(1)
+        )
+        return None if row is None else proof_of(row)
+
+    def _grants(self, *wanted: ColumnElement[bool]) -> tuple[Grant, ...]:
+        columns = t.grants.c
+        rows = self._rows(select(t.grants).where(*wanted).order_by(columns.created_at, columns.id))
+        return tuple(grant_of(row) for row in rows)
+
+    def _items(self, request: str) -> tuple[Item, ...]:
+        columns = t.items.c
+        rows = self._rows(
+            select(t.items).where(columns.request == request).order_by(columns.ordinal)
+        )
+        return tuple(item_of(row) for row in rows)
+
+    def _add_items(self, request: AccessRequest) -> None:
+        for ordinal, item in enumerate(request.items):
+            self._run(insert(t.items).values(item_values(request.id, ordinal, item)))

@@ -1,0 +1,68 @@
+"""Rows of the outbox: what a verb wants told, in its own transaction."""
+
+from typing import Any
+
+from sqlalchemy import insert, text, update
+
+from grants.ids import Prefix, new_id
+from grants.outbox.model import Card, CardKind, Notice, Place
+from grants.store import tables as t
+from grants.store.base import TxBase
+
+
+class OutboxRows(TxBase):
+    """What Outbox asks for."""
+
+    def tell(self, card: Card) -> None:
+        """Want this card (again): its version goes up by one.
+
+        A time to try again that a rate limit has set stays: telling more does not make it pass.
+        """
+        columns = t.deliveries.c
+        self._run(
+            self._insert(t.deliveries)
+            .values(self._row_for(card.kind, card.about, card.place) | {"code": "", "facts": {}})
+            .on_conflict_do_update(
+                index_elements=[
+                    columns.kind,
+                    columns.about,
+                    columns.place_kind,
+                    columns.place_ref,
+                ],
+                index_where=text("kind <> 'notice'"),
+                set_={"wanted": columns.wanted + 1},
+            )
+        )
+
+    def notify(self, notice: Notice) -> None:
+        """Want this sentence told once."""
+        row = self._row_for(CardKind.NOTICE, notice.about, notice.place)
+        self._run(insert(t.deliveries).values(row | _sentence(notice)))
+
+    def retell(self, about: str) -> None:
+        """Want every card that already stands about this thing rendered again."""
+        columns = t.deliveries.c
+        self._run(
+            update(t.deliveries)
+            .where(columns.about == about, columns.kind != str(CardKind.NOTICE))
+            .values(wanted=columns.wanted + 1)
+        )
+
+    def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:
+        return {
+            "id": new_id(Prefix.CARD),
+            "kind": str(kind),
+            "about": about,
+            "place_kind": str(place.kind),
+            "place_ref": place.ref,
+            "wanted": 1,
+            "sent": 0,
+            "dropped": 0,
+            "attempts": 0,
+            "next_at": self._database.now(),
+            "problem": "",
+        }
+
+
+def _sentence(notice: Notice) -> dict[str, Any]:
+    return {"code": notice.code, "facts": dict(notice.facts)}

@@ -1,0 +1,65 @@
+"""Rows of the record: events, appended last of all."""
+
+from sqlalchemy import Connection, insert, select, update
+
+from grants.errors import StoreSchemaWrong
+from grants.record.model import EVENT_SCHEMA, Event, StoredEvent
+from grants.record.writer import EventBuffer
+from grants.store import tables as t
+from grants.store.base import TxBase
+from grants.store.engine import Database
+
+
+class RecordRows(TxBase):
+    """What EventLog asks for."""
+
+    def __init__(self, connection: Connection, database: Database, *, writable: bool) -> None:
+        super().__init__(connection, database, writable=writable)
+        self._pending = EventBuffer()
+
+    def append(self, event: Event) -> None:
+        """Add an event; it is numbered and written when the transaction commits."""
+        self._must_write()
+        self._pending.add(event)
+
+    def flush(self) -> None:
+        """Write the gathered events; the order lock, taken here, is held until the commit."""
+        if not len(self._pending):
+            return
+        order = t.record_order
+        row = self._row(
+            update(order)
+            .values(number=order.c.number + len(self._pending))
+            .returning(order.c.number)
+        )
+        if row is None:
+            raise StoreSchemaWrong("the record has no order")
+        for event, stored in self._pending.numbered(row.number):
+            self._run(insert(t.events).values(_values(event, stored)))
+        self._pending = EventBuffer()
+
+    def events(self, after: int = 0, limit: int = 1000) -> tuple[StoredEvent, ...]:
+        """Read the log in order, from the number after `after`."""
+        columns = t.events.c
+        rows = self._rows(
+            select(columns.number, columns.id, columns.canonical)
+            .where(columns.number > after)
+            .order_by(columns.number)
+            .limit(limit)
+        )
+        return tuple(StoredEvent(row.number, row.id, bytes(row.canonical)) for row in rows)
+
+
+def _values(event: Event, stored: StoredEvent) -> dict[str, object]:
+    return {
+        "number": stored.number,
+        "id": stored.id,
+        "type": str(event.type),
+        "schema": EVENT_SCHEMA,
+        "at": event.at,
+        "actor": event.actor,
+        "recipient": event.recipient,
+        "request": event.request,
+        "grant_id": event.grant,
+        "canonical": stored.canonical,
+    }

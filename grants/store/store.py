@@ -1,0 +1,69 @@
+"""The store: transactions, claims and deliveries over one opened database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from grants.errors import StoreSchemaWrong
+from grants.store import tables as t
+from grants.store.access import AccessRows
+from grants.store.claims import Claims
+from grants.store.deliveries import Deliveries
+from grants.store.engine import Database
+from grants.store.outbox import OutboxRows
+from grants.store.people import PeopleRows
+from grants.store.policy import PolicyRows
+from grants.store.record import RecordRows
+
+
+class Tx(RecordRows, PeopleRows, AccessRows, OutboxRows, PolicyRows):
+    """One transaction, as every room asks for it."""
+
+
+class Store:
+    """Implements AccessStore, PeopleStore and their like; safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._claims = Claims(database)
+        self.deliveries = Deliveries(database)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """Open one write transaction; leaving it without an error commits, with its events."""
+        with self._database.writing() as connection:
+            tx = Tx(connection, self._database, writable=True)
+            yield tx
+            tx.flush()
+
+    @contextmanager
+    def read(self) -> Iterator[Tx]:
+        """Open one read transaction: one moment's state; writing in it is an error."""
+        with self._database.reading() as connection:
+            yield Tx(connection, self._database, writable=False)
+
+    def installation(self) -> str:
+        """Give the id of this installation, made with the schema."""
+        with self._database.reading() as connection:
+            found = connection.execute(select(t.installation.c.id)).scalar()
+        if found is None:
+            raise StoreSchemaWrong("no installation id")
+        return str(found)
+
+    def claim_grants(self, worker: str, limit: int, hold: timedelta) -> tuple[str, ...]:
+        """Claim grants that are due and not ended, on the database's clock; gives their ids."""
+        return self._claims.claim_grants(worker, limit, hold)
+
+    def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
+        """Claim one grant now, due or not; False when another worker holds it."""
+        return self._claims.claim_grant(grant, worker, hold)
+
+    def release_grant(self, grant: str, worker: str) -> None:
+        """Give a claim back early."""
+        self._claims.release_grant(grant, worker)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._database.close()
