@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from fnmatch import fnmatchcase
 
 from grants.authz.model import RoleRef
+from grants.policy.patterns import matches
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,14 @@ class ClusterPolicy:
 
     `username` and `groups` are templates such as `oidc:{email}` and `oidc:{group}`; `connect` is
     the text a person needs for kubectl, with `{namespace}` and `{cluster}` placeholders.
+    `own_namespace` is where the bot's own credential for this cluster lives.
     """
 
     alias: str
     username: str
     groups: str = ""
     connect: str = ""
+    own_namespace: str = "valetkey"
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,13 @@ class Entitlement:
 
     def covers_cluster(self, alias: str) -> bool:
         """Tell whether a cluster's alias matches one of the patterns."""
-        return any(fnmatchcase(alias, pattern) for pattern in self.clusters)
+        return any(matches(pattern, alias) for pattern in self.clusters)
 
     def covers_namespace(self, namespace: str | None) -> bool:
         """Tell whether a namespace matches; a cluster-wide entitlement covers None alone."""
         if self.cluster_wide:
             return namespace is None
-        return namespace is not None and any(fnmatchcase(namespace, p) for p in self.namespaces)
+        return namespace is not None and any(matches(p, namespace) for p in self.namespaces)
 
 
 @dataclass(frozen=True)
