@@ -7,15 +7,28 @@ from typing import Final
 from grants.access.model import AccessRequest, Item, Terms
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import Looked
+from grants.authz.model import RoleSnapshot
 from grants.errors import BadInput, Problem, Reason
 from grants.ids import Prefix, new_id
 from grants.people.model import Known
-from grants.policy.judge import Ask, judge_request, render_groups, render_subject
+from grants.policy.judge import (
+    REASON_MAX_CHARS,
+    Ask,
+    RoleGap,
+    judge_request,
+    render_groups,
+    render_subject,
+)
 from grants.policy.model import Entitlement, Policy
 
-REASON_MOST: Final = 1000  # characters; what fits a card with everything else on it
 DURATION_ABSURD: Final = timedelta(days=366)
 NAME_MOST: Final = 253  # characters; the longest name Kubernetes takes
+
+ACCESS_REASONS: Final[dict[str, str]] = {
+    "cluster-not-seen": "the cluster was never reached since it was configured (cluster)",
+    "name-taken": "another person has this name in the cluster (name)",
+}
+"""The codes of reasons that rows alone can tell, beside those of policy."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +65,8 @@ def check_form(asked: Asked) -> None:
         problems.append(Problem("duration", "duration-not-positive"))
     elif asked.duration > DURATION_ABSURD:
         problems.append(Problem("duration", "duration-absurd"))
-    if len(asked.reason) > REASON_MOST:
-        facts = (("most", str(REASON_MOST)), ("length", str(len(asked.reason))))
+    if len(asked.reason) > REASON_MAX_CHARS:
+        facts = (("maximum", str(REASON_MAX_CHARS)), ("length", str(len(asked.reason))))
         problems.append(Problem("reason", "reason-too-long", facts))
     if problems:
         raise BadInput(tuple(problems))
@@ -72,46 +85,51 @@ def asked_of(terms: Terms) -> Asked:
     return Asked(terms.cluster, terms.namespace, terms.entitlement, terms.duration, terms.reason)
 
 
-def judge_asked(
-    asked: Asked, known: Known, looked: Looked, now: datetime, *, ports: AccessPorts
-) -> tuple[Reason, ...]:
-    """Judge an ask by policy alone: every reason, those that fail included."""
-    ask = Ask(
-        known=known,
+def to_ask(asked: Asked, known: Known, looked: Looked, *, ports: AccessPorts) -> Ask:
+    """Put an ask beside what the cluster said, in the form that policy judges."""
+    return Ask(
+        asker=known,
+        entitlement=asked.entitlement,
         cluster=asked.cluster,
         namespace=asked.namespace,
-        entitlement=asked.entitlement,
         duration=asked.duration,
         reason=asked.reason,
-        role=looked.role,
-        role_problem=looked.problem.code if looked.problem else "",
-        namespace_there=looked.namespace_there,
+        role=_role_of(looked),
+        namespace_exists=None if looked.problem else looked.namespace_there,
         own_namespace=ports.own_namespace,
     )
-    max_age = ports.times.signin_max_age
-    return judge_request(ports.policy.current(), ask, now, signin_max_age=max_age).reasons
+
+
+def _role_of(looked: Looked) -> RoleSnapshot | RoleGap:
+    if looked.problem is not None:
+        return RoleGap.UNREAD
+    return looked.role or RoleGap.MISSING
 
 
 def settle(
     tx: AccessTx, asked: Asked, known: Known, looked: Looked, now: datetime, *, ports: AccessPorts
 ) -> Settled:
     """Judge an ask and write its terms; holds the rendered name for this person."""
-    reasons = judge_asked(asked, known, looked, now, ports=ports)
-    policy = ports.policy.current()
+    policy, max_age = ports.policy.current(), ports.times.signin_max_age
+    ask = to_ask(asked, known, looked, ports=ports)
+    reasons = judge_request(policy, ask, now, signin_max_age=max_age).reasons
     cluster, entitlement = policy.cluster(asked.cluster), policy.entitlement(asked.entitlement)
     uid = tx.cluster_uid(asked.cluster)
     if uid is None:
-        reasons = (*reasons, Reason("cluster-not-seen", False, (("cluster", asked.cluster),)))
+        reasons = (
+            *reasons,
+            Reason("cluster-not-seen", holds=False, facts=(("cluster", asked.cluster),)),
+        )
     if not all(r.holds for r in reasons):
         return Settled(reasons)
     if cluster is None or entitlement is None or looked.role is None or uid is None:
-        return Settled((*reasons, Reason("rule-failed", False)))
+        return Settled((*reasons, Reason("rule-failed", holds=False)))
     subject = render_subject(cluster.username, known)
     groups = render_groups(cluster.groups, known)
-    if isinstance(subject, Reason):
-        return Settled((*reasons, subject))
+    if isinstance(subject, Reason) or isinstance(groups, Reason):
+        return Settled((*reasons, Reason("rule-failed", holds=False)))
     if not tx.claim_name(uid, subject, known.person.id):
-        return Settled((*reasons, Reason("name-taken", False, (("name", subject),))))
+        return Settled((*reasons, Reason("name-taken", holds=False, facts=(("name", subject),))))
     tx.add_role(looked.role)
     terms = Terms(
         cluster_uid=uid,

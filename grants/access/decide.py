@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grants.access.actors import actor_of, lacking, refuse
-from grants.access.asking import asked_of, judge_asked
+from grants.access.asking import asked_of, to_ask
 from grants.access.closing import close
 from grants.access.model import (
     AccessRequest,
@@ -28,7 +28,8 @@ from grants.errors import (
 )
 from grants.ids import Prefix, new_id
 from grants.people.model import Account, Known
-from grants.policy.judge import judge_decider
+from grants.policy.judge import Agreed, Click, judge_decision
+from grants.policy.judge import Verdict as Judged
 from grants.policy.model import Stage
 from grants.record.model import Event, EventType, salted_digest
 
@@ -104,49 +105,65 @@ def _refusal(
     now: datetime,
     ports: AccessPorts,
 ) -> ValetkeyError | None:
-    """Judge the click: who, then whether it is open, then the terms, then eligibility."""
+    """Judge the click: who, then whether it is open, then eligibility, then the terms."""
     needed = lacking(known, now, ports.times.signin_max_age)
-    if needed is not None or known is None:
-        return needed or NotFound("request", request.id)
+    asker = tx.known_person(request.requester)
+    if needed is not None or asker is None:
+        return needed or NotFound("person", request.requester)
     if request.state is not RequestState.PENDING or now >= request.pending_until:
         return WrongState("request", request.id, str(request.state))
-    eligible = judge_decider(ports.policy.current(), request_facts(request), known)
-    if not eligible.allowed:
-        return Refused(eligible.reasons)
-    if command.verdict is Verdict.DENY:
-        return None  # no is always a safe answer: what changed since need not be judged
-    return _changed(tx, request, command, looked, now, ports)
+    click = _click(tx, request, known, command, (_agreed(request, asker, looked, ports),))
+    policy, max_age = ports.policy.current(), ports.times.signin_max_age
+    verdict = judge_decision(policy, click, now, signin_max_age=max_age)
+    return None if verdict.allowed else _error_of(request, verdict, looked)
 
 
-def _changed(
+def _click(
     tx: AccessTx,
     request: AccessRequest,
+    known: Known | None,
     command: Decide,
-    looked: Looked,
-    now: datetime,
-    ports: AccessPorts,
-) -> ValetkeyError | None:
-    """Tell what differs between what the card showed and what would be granted now."""
+    items: tuple[Agreed, ...],
+) -> Click:
+    return Click(
+        approver=known,
+        approves=command.verdict is Verdict.APPROVE,
+        requester=request.requester,
+        recipient=request.recipient,
+        pending=request.state is RequestState.PENDING,
+        pending_until=request.pending_until,
+        stage=request.stage,
+        shown_hash=command.terms_hash,
+        terms_hash=request.terms_hash,
+        items=items,
+        decided=frozenset(d.approver for d in tx.decisions(request.id) if d.stage == request.stage),
+    )
+
+
+def _agreed(request: AccessRequest, asker: Known, looked: Looked, ports: AccessPorts) -> Agreed:
     terms = request.items[0].terms
-    if command.terms_hash != request.terms_hash:
+    ask = to_ask(asked_of(terms), asker, looked, ports=ports)
+    return Agreed(ask, terms.role, terms.role_digest, terms.subject)
+
+
+def _error_of(request: AccessRequest, verdict: Judged, looked: Looked) -> ValetkeyError:
+    """Say the verdict as what the clicking person can do about it."""
+    failed = {reason.code for reason in verdict.failed}
+    if "not-twice" in failed:
+        return AlreadyDone(f"{request.id}:{request.stage}")
+    of_approver = {"not-own", "approver-eligible", "approver-linked", "approver-sign-in-fresh"}
+    lacks_groups = any(
+        r.code == "groups-unknown" and ("of", "approver") in r.facts for r in verdict.failed
+    )
+    if failed & of_approver or lacks_groups:
+        return Refused(verdict.failed)
+    if "terms-same" in failed:
         return TermsChanged(request.id, "terms")
     if looked.problem is not None:
         return looked.problem
-    if looked.role is None or looked.role.digest != terms.role_digest:
-        return TermsChanged(request.id, "role")
-    asker = tx.known_person(request.requester)
-    if asker is None:
-        return TermsChanged(request.id, "requester")
-    reasons = judge_asked(asked_of(terms), asker, looked, now, ports=ports)
-    if not all(reason.holds for reason in reasons):
-        return TermsChanged(request.id, "policy")
-    return None
-
-
-def request_facts(request: AccessRequest) -> tuple[str, int, frozenset[str]]:
-    """Give what eligibility needs of a request: entitlement, open stage, and who may not decide."""
-    terms = request.items[0].terms
-    return terms.entitlement, request.stage, frozenset({request.requester, request.recipient})
+    if failed <= {"sign-in-fresh", "rule-failed", "role-stale", "stage-open"}:
+        return Refused(verdict.failed)
+    return TermsChanged(request.id, "role" if "role-same" in failed else "policy")
 
 
 def _record_refusal(
@@ -213,6 +230,8 @@ def _approve(
     tx: AccessTx, request: AccessRequest, now: datetime, ports: AccessPorts
 ) -> Decided | ValetkeyError:
     stage = _open_stage(request, ports)
+    if stage is None:
+        return TermsChanged(request.id, "policy")
     yes = [
         d
         for d in tx.decisions(request.id)
@@ -237,10 +256,10 @@ def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:
     return tx.save_request(request)
 
 
-def _open_stage(request: AccessRequest, ports: AccessPorts) -> Stage:
+def _open_stage(request: AccessRequest, ports: AccessPorts) -> Stage | None:
     entitlement = ports.policy.current().entitlement(request.items[0].terms.entitlement)
     if entitlement is None or request.stage >= len(entitlement.stages):
-        raise TermsChanged(request.id, "policy")
+        return None
     return entitlement.stages[request.stage]
 
 

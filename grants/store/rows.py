@@ -38,6 +38,7 @@ def request_values(request: AccessRequest) -> dict[str, Any]:
         "stage": request.stage,
         "stages": request.stages,
         "closed_at": request.closed_at,
+        "closed_detail": request.closed_detail,
     }
 
 
@@ -58,6 +59,7 @@ def request_of(row: Row[Any], items: Sequence[Item]) -> AccessRequest:
         stage=row.stage,
         stages=row.stages,
         closed_at=row.closed_at,
+        closed_detail=row.closed_detail,
     )
 
 
@@ -157,6 +159,7 @@ _SAME_IN_BOTH = (
     "ended_at",
     "cause_detail",
     "ended_by",
+    "end_reason",
     "attempts",
     "problem",
     "failing_since",

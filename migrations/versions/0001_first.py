@@ -12,11 +12,12 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# A REPLACE would delete without a delete trigger, so inserting checks the number as well.
+# REPLACE deletes without a delete trigger, so inserting checks number and id as well.
 SQLITE_TRIGGERS = (
     """
     CREATE TRIGGER events_in_order BEFORE INSERT ON events
     WHEN NEW.number IS NOT (SELECT coalesce(max(number), 0) + 1 FROM events)
+      OR EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
     BEGIN SELECT RAISE(ABORT, 'events are numbered without gaps'); END
     """,
     """
@@ -281,6 +282,7 @@ def _requests() -> None:
         sa.Column("stage", sa.Integer(), nullable=False),
         sa.Column("stages", sa.Integer(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_detail", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "(closed_at IS NULL) = (state IN ('draft', 'pending'))", name="ck_requests_closed"
         ),
@@ -448,6 +450,7 @@ def _grants() -> None:
         sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("cause_detail", sa.Text(), nullable=False),
         sa.Column("ended_by", sa.Text(), nullable=True),
+        sa.Column("end_reason", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("failing_since", sa.BigInteger(), nullable=True),

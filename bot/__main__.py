@@ -1,0 +1,5 @@
+"""`python -m bot` is `valetkey`."""
+
+from bot.cli import main
+
+main()
