@@ -1,0 +1,256 @@
+"""Deciding: who, whether, and for exactly what; judged at the click."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from grants.access.decide import Decide, decide
+from grants.access.give_back import GiveBack, give_back
+from grants.access.model import AccessRequest, GrantState, RequestState, Verdict
+from grants.access.revoke_grant import RevokeGrant, revoke_grant
+from grants.authz.model import Rule
+from grants.errors import (
+    AlreadyDone,
+    BadInput,
+    ClusterUnavailable,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SignInNeeded,
+    SignInTooOld,
+    TermsChanged,
+    WrongState,
+)
+from grants.people.model import Account
+from grants.policy.model import Stage, Who
+from tests.support.world import VIEW, World, a_policy
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def erin(world: World) -> Account:
+    return world.person("erin", "engineers")
+
+
+@pytest.fixture
+def ada(world: World) -> Account:
+    return world.person("ada", "approvers")
+
+
+@pytest.fixture
+def request_of_erin(world: World, erin: Account) -> AccessRequest:
+    return world.ask(erin)
+
+
+def _failed(error: Refused) -> set[str]:
+    return {reason.code for reason in error.reasons if not reason.holds}
+
+
+def test_one_approval_makes_one_grant(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    decided = world.approve(ada, request_of_erin)
+    assert decided.request.state is RequestState.APPROVED
+    grant = world.grant(decided.grants[0])
+    assert grant.state is GrantState.ACTIVATING
+    assert grant.approvers == (world.known(ada).person.id,)
+    assert grant.activate_until == world.clock.now() + timedelta(minutes=15)
+    assert world.events()[-3:] == ["decision.made", "request.approved", "grant.activating"]
+
+
+def test_a_denial_closes_the_request_and_makes_nothing(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    command = Decide("k", ada, request_of_erin.id, request_of_erin.terms_hash, Verdict.DENY, "No")
+    decided = decide(command, ports=world)
+    assert (decided.request.state, decided.grants) == (RequestState.DENIED, ())
+
+
+@pytest.mark.security("P7")
+def test_nobody_decides_on_what_they_ask(world: World) -> None:
+    both = world.person("both", "engineers", "approvers")
+    with pytest.raises(Refused) as caught:
+        world.approve(both, world.ask(both))
+    assert "not-own" in _failed(caught.value)
+    assert world.events()[-1] == "decision.refused"
+
+
+@pytest.mark.security("P2", "P7")
+def test_a_second_account_of_the_requester_can_not_approve(world: World) -> None:
+    first = world.person("both", "engineers", "approvers")
+    second = world.person("both", "engineers", "approvers", account="U-SECOND")
+    with pytest.raises(Refused) as caught:
+        world.approve(second, world.ask(first))
+    assert "not-own" in _failed(caught.value)
+
+
+@pytest.mark.security("P7")
+def test_an_approver_must_be_linked_fresh_and_eligible(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    with pytest.raises(SignInNeeded):
+        world.approve(Account("T1", "U-NOBODY"), request_of_erin)
+    mallory = world.person("mallory", "engineers")
+    with pytest.raises(Refused) as caught:
+        world.approve(mallory, request_of_erin)
+    assert "approver-eligible" in _failed(caught.value)
+    world.clock.forward(hours=3)
+    world.times = replace(world.times, signin_max_age=timedelta(hours=2))
+    with pytest.raises(SignInTooOld):
+        world.approve(ada, request_of_erin)
+    assert world.request(request_of_erin.id).state is RequestState.PENDING
+
+
+@pytest.mark.security("P6")
+def test_a_role_edited_between_request_and_click_is_changed_ask_again(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.cluster.put_role(VIEW, (Rule(("get",), ("",), ("pods", "services")),))
+    with pytest.raises(TermsChanged) as caught:
+        world.approve(ada, request_of_erin)
+    assert caught.value.what == "role"
+    closed = world.request(request_of_erin.id)
+    assert (closed.state, closed.closed_detail) == (RequestState.CANCELLED, "terms-changed")
+
+
+@pytest.mark.security("P6")
+def test_a_policy_that_no_longer_allows_the_terms_is_changed_ask_again(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.policy.policy = a_policy(duration_maximum=timedelta(minutes=30))
+    with pytest.raises(TermsChanged) as caught:
+        world.approve(ada, request_of_erin)
+    assert caught.value.what == "policy"
+
+
+def test_a_policy_edit_that_leaves_the_terms_allowed_voids_nothing(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    policy = a_policy(duration_maximum=timedelta(hours=2))
+    world.policy.policy = replace(policy, digest="q" * 64)
+    assert world.approve(ada, request_of_erin).grants
+
+
+@pytest.mark.security("P6")
+def test_a_requester_who_signed_in_again_without_the_group_is_changed_ask_again(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.sign_in("erin", "others")
+    with pytest.raises(TermsChanged):
+        world.approve(ada, request_of_erin)
+
+
+@pytest.mark.security("P6")
+def test_a_button_with_other_terms_approves_nothing(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    command = Decide("k", ada, request_of_erin.id, "0" * 64, Verdict.APPROVE)
+    with pytest.raises(TermsChanged) as caught:
+        decide(command, ports=world)
+    assert caught.value.what == "terms"
+    assert world.request(request_of_erin.id).state is RequestState.PENDING
+
+
+def test_a_cluster_that_is_down_holds_the_approval_up_and_closes_nothing(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.cluster.fail("role")
+    with pytest.raises(ClusterUnavailable):
+        world.approve(ada, request_of_erin)
+    assert world.request(request_of_erin.id).state is RequestState.PENDING
+    assert world.approve(ada, request_of_erin).grants
+
+
+def test_a_denial_needs_no_cluster(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.cluster.fail("role")
+    command = Decide("k", ada, request_of_erin.id, request_of_erin.terms_hash, Verdict.DENY)
+    assert decide(command, ports=world).request.state is RequestState.DENIED
+
+
+def test_two_of_two_are_needed_where_policy_says_so(world: World, ada: Account) -> None:
+    stages = (Stage(Who(groups=frozenset({"approvers"})), quorum=2),)
+    world.policy.policy = a_policy(stages=stages)
+    omar = world.person("omar", "approvers")
+    request = world.ask(world.person("erin", "engineers"))
+    first = world.approve(ada, request)
+    assert (first.request.state, first.grants) == (RequestState.PENDING, ())
+    with pytest.raises(AlreadyDone):
+        world.approve(ada, request)
+    second = world.approve(omar, request)
+    assert len(second.grants) == 1
+    people = {world.known(ada).person.id, world.known(omar).person.id}
+    assert set(world.grant(second.grants[0]).approvers) == people
+
+
+def test_stages_are_passed_in_their_order(world: World, ada: Account) -> None:
+    leads = Stage(Who(groups=frozenset({"leads"})))
+    world.policy.policy = a_policy(stages=(Stage(Who(groups=frozenset({"approvers"}))), leads))
+    lena = world.person("lena", "leads")
+    request = world.ask(world.person("erin", "engineers"))
+    with pytest.raises(Refused):
+        world.approve(lena, request)
+    assert world.approve(ada, request).request.stage == 1
+    assert world.approve(lena, request).grants
+
+
+def test_a_closed_or_expired_request_can_not_be_decided(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.clock.forward(hours=4)
+    with pytest.raises(WrongState):
+        world.approve(ada, request_of_erin)
+    with pytest.raises(NotFound):
+        world.approve(ada, replace(request_of_erin, id="req-forged"))
+
+
+@pytest.mark.security("P8")
+def test_the_same_click_twice_decides_once(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    command = Decide("same", ada, request_of_erin.id, request_of_erin.terms_hash, Verdict.APPROVE)
+    decide(command, ports=world)
+    with pytest.raises(AlreadyDone):
+        decide(command, ports=world)
+    with pytest.raises(WrongState):
+        decide(replace(command, key="another"), ports=world)
+    assert world.events().count("grant.activating") == 1
+
+
+def test_only_the_recipient_gives_back(world: World) -> None:
+    grant = world.active()
+    with pytest.raises(NotAllowed):
+        give_back(GiveBack(world.key(), Account("T1", "U-ADA"), grant.id), ports=world)
+    assert world.events()[-1] == "grant.action-refused"
+    assert world.grant(grant.id).state is GrantState.ACTIVE
+
+
+def test_an_admin_revokes_with_a_reason_and_nobody_else_does(world: World) -> None:
+    grant = world.active()
+    alex = world.person("alex", "admins")
+    with pytest.raises(BadInput):
+        revoke_grant(RevokeGrant(world.key(), alex, grant.id, "  "), ports=world)
+    with pytest.raises(NotAllowed):
+        revoke_grant(
+            RevokeGrant(world.key(), Account("T1", "U-ADA"), grant.id, "Mine"), ports=world
+        )
+    command = RevokeGrant(world.key(), alex, grant.id, "Incident over")
+    assert revoke_grant(command, ports=world).state is GrantState.REVOKING
+    ended = world.reconcile(grant.id)
+    assert ended.state is GrantState.ENDED
+    assert ended.end_reason == "Incident over"
+    assert ended.ended_by == world.known(alex).person.id
+    with pytest.raises(WrongState):
+        revoke_grant(replace(command, key="again"), ports=world)
+
+
+def test_being_admin_makes_nobody_an_approver(world: World, request_of_erin: AccessRequest) -> None:
+    alex = world.person("alex", "admins")
+    with pytest.raises(Refused):
+        world.approve(alex, request_of_erin)
