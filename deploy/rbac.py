@@ -1,0 +1,77 @@
+"""Makes the one part of the shipped RBAC that follows from a policy: which roles the bot may bind.
+
+`bind` on a role lets the bot hand out that role and no other, whatever is done to it. So the list
+must be the policy's own: a role too few and grants fail, a role too many and a stolen token gives
+more than anybody may ask for.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from grants.authz.model import RoleKind, RoleRef
+from grants.policy.model import Entitlement, Policy
+
+_PLURALS: Final[dict[RoleKind, str]] = {"ClusterRole": "clusterroles", "Role": "roles"}
+
+_HEAD: Final = """\
+# Made from the policy by `python -m deploy`: which roles the bot may bind, and no other.
+# Make it again whenever the policy names another role, and apply it before the policy. A role that
+# leaves the policy stays listed until its last grant has ended: without `bind`, a binding that a
+# finalizer holds can't be emptied.
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: valetkey-bind
+  labels:
+    app.kubernetes.io/name: valetkey
+rules:
+"""
+_BIND: Final = """\
+  # {why}
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [{plural}]
+    verbs: [bind]
+    resourceNames:
+{names}"""
+_CLUSTER_WIDE: Final = """\
+  # Cluster-wide entitlements: {names}. They are ClusterRoleBindings.
+  - apiGroups: [rbac.authorization.k8s.io]
+    resources: [clusterrolebindings]
+    verbs: [create, update, delete]
+"""
+_WHY: Final[dict[RoleKind, str]] = {
+    "ClusterRole": "The ClusterRoles that entitlements name.",
+    "Role": "The Roles that entitlements name, in whichever namespace they are asked for.",
+}
+
+
+def bound_roles(policy: Policy) -> tuple[RoleRef, ...]:
+    """Name every role that some entitlement of the policy can give, in order."""
+    return tuple(sorted({entitlement.role for entitlement in policy.entitlements}))
+
+
+def bind_role(policy: Policy) -> str:
+    """Write the ClusterRole `valetkey-bind` for a policy, as YAML with its comments."""
+    roles = bound_roles(policy)
+    wide = [entitlement for entitlement in policy.entitlements if entitlement.cluster_wide]
+    rules = [_bind_rule(kind, roles) for kind in _PLURALS]
+    return _HEAD + ("".join((*rules, _cluster_wide_rule(wide))) or "  []\n")
+
+
+def _bind_rule(kind: RoleKind, roles: Iterable[RoleRef]) -> str:
+    names = [role.name for role in roles if role.kind == kind]
+    if not names:
+        return ""
+    listed = "".join(f"      - {_quoted(name)}\n" for name in names)
+    return _BIND.format(why=_WHY[kind], plural=_PLURALS[kind], names=listed)
+
+
+def _cluster_wide_rule(entitlements: Iterable[Entitlement]) -> str:
+    names = ", ".join(entitlement.name for entitlement in entitlements)
+    return _CLUSTER_WIDE.format(names=names) if names else ""
+
+
+def _quoted(name: str) -> str:
+    # Names of roles may hold nearly anything, and `yes` or `1e3` would not be texts unquoted.
+    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,41 @@
+"""The bot's own credential on a real control plane: what `deploy/` ships, and nothing more."""
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from bot.playground.controlplane.config import bearer
+from bot.playground.controlplane.plane import ControlPlane
+from deploy import manifests
+
+BOT_NAMESPACE = "valetkey"
+BOT_ACCOUNT = "valetkey"
+TOKEN_LIFE_SECONDS = 6 * 3600
+
+
+def apply(plane: ControlPlane, objects: tuple[dict[str, Any], ...]) -> None:
+    """Create every object, or replace it where it stands already: a tiny `kubectl apply`."""
+    for manifest in objects:
+        path = manifests.collection_path(manifest)
+        made = plane.request("POST", path, manifest, token=plane.admin_token)
+        if made.status == HTTPStatus.CONFLICT and manifest["kind"] not in {"Service", "Namespace"}:
+            plane.admin_request("PUT", f"{path}/{manifest['metadata']['name']}", manifest)
+        elif made.status not in {HTTPStatus.CREATED, HTTPStatus.CONFLICT}:
+            raise AssertionError(made.body)
+
+
+def bot_token(plane: ControlPlane) -> str:
+    """Ask for a token of the bot's service account, as a pod would be given it."""
+    path = f"/api/v1/namespaces/{BOT_NAMESPACE}/serviceaccounts/{BOT_ACCOUNT}/token"
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_LIFE_SECONDS},
+    }
+    return str(plane.admin_request("POST", path, body)["status"]["token"])
+
+
+def bot_kubeconfig(plane: ControlPlane, path: Path) -> Path:
+    """Apply the shipped RBAC and write a kubeconfig of the bot's service account to `path`."""
+    apply(plane, manifests.rbac())
+    return plane.write_kubeconfig(path, bearer(bot_token(plane)))
