@@ -15,11 +15,14 @@ from bot.playground.controlplane import assets
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import ProcessError
 from tests.support import parts
+from tests.support.issuer import SmallIssuer
 from tests.support.postgres import PostgresMissingError, PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from bot.playground.controlplane.config import OidcIssuer
 
 SEED = pytest.StashKey[int]()
 
@@ -95,14 +98,30 @@ def binaries(pytestconfig: pytest.Config) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def small_issuer(authority: Authority) -> Iterator[SmallIssuer]:
+    """An OpenID issuer that signs any claims; the control plane trusts it."""
+    with SmallIssuer(authority) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def trusted_issuers(small_issuer: SmallIssuer) -> list[OidcIssuer]:
+    """Those that the control plane trusts from its start: to add one later costs 10 s."""
+    return [small_issuer.as_trusted()]
+
+
+@pytest.fixture(scope="session")
 def control_plane(
     pytestconfig: pytest.Config,
     binaries: dict[str, Path],
     authority: Authority,
+    trusted_issuers: list[OidcIssuer],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ControlPlane]:
     """A real control plane with one API server, for the whole run. Use a namespace of your own."""
-    yield from _plane(pytestconfig, tmp_path_factory.mktemp("plane"), binaries, authority, 1)
+    folder = tmp_path_factory.mktemp("plane")
+    plane = ControlPlane(folder, binaries, authority, issuers=trusted_issuers)
+    yield from _running(plane, pytestconfig)
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +131,9 @@ def two_api_servers(
     authority: Authority,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ControlPlane]:
-    """A control plane of its own with two API servers; `servers[1].link.pause()` cuts the second off."""
-    yield from _plane(pytestconfig, tmp_path_factory.mktemp("planes"), binaries, authority, 2)
+    """A control plane apart with two API servers; `servers[1].link.pause()` cuts the second off."""
+    plane = ControlPlane(tmp_path_factory.mktemp("planes"), binaries, authority, api_servers=2)
+    yield from _running(plane, pytestconfig)
 
 
 @pytest.fixture
@@ -146,14 +166,7 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     postgres.drop_database(name)
 
 
-def _plane(
-    config: pytest.Config,
-    folder: Path,
-    binaries: dict[str, Path],
-    authority: Authority,
-    api_servers: int,
-) -> Iterator[ControlPlane]:
-    plane = ControlPlane(folder, binaries, authority, api_servers=api_servers)
+def _running(plane: ControlPlane, config: pytest.Config) -> Iterator[ControlPlane]:
     try:
         plane.start()
     except ProcessError as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import ssl
 
 CHUNK_BYTES = 64 * 1024
+_SETTLE_TURNS = 8
 
 
 class Relay:
@@ -31,7 +32,6 @@ class Relay:
         self._loop = asyncio.new_event_loop()
         self._gate = asyncio.Event()
         self._gate.set()
-        self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
 
@@ -80,26 +80,28 @@ class Relay:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for task in self._connections:
+        server = self._server
+        if server is not None:
+            # Accept no more, and let what was accepted a moment ago begin its task: asyncio leaks
+            # a connection that it meets after the server's close.
+            for listener in server.sockets:
+                self._loop.remove_reader(listener.fileno())
+            await _turns(_SETTLE_TURNS)
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        await asyncio.gather(*others, return_exceptions=True)
+        # An aborted transport closes its socket a turn of the loop later, or two with TLS.
+        await _turns(_SETTLE_TURNS)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            return
-        self._connections.add(task)
         try:
             await self._join(reader, writer)
         except* (OSError, asyncio.CancelledError):
             # Either side may go away at any moment; that ends this connection and nothing else.
             pass
         finally:
-            self._connections.discard(task)
             writer.transport.abort()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,3 +127,9 @@ class Relay:
             # TLS has no half-close here: the sink learns the end by the whole close.
             await writer.drain()
             writer.close()
+
+
+async def _turns(count: int) -> None:
+    """Let the event loop do everything that is ready, and what that makes ready, `count` times."""
+    for _turn in range(count):
+        await asyncio.sleep(0)

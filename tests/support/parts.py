@@ -1,7 +1,7 @@
 """The real parts of this machine that tests run against, and an honest account of those it lacks.
 
-A test asks for a part by its fixture. What cannot be had is named once at the end with its reason; where
-`CI` is set that fails the run, elsewhere the tests that need it are skipped.
+A test asks for a part by its fixture. What cannot be had is named once at the end with its reason;
+where `CI` is set that fails the run, elsewhere the tests that need it are skipped.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ def room_of(item: pytest.Item) -> str:
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Close the sockets of the pure rooms, keep the others to loopback, and say who needs which part.
+    """Close the sockets of the pure rooms, keep the others to loopback, and say who needs which
+    part.
 
-    The pure rooms come first: a part of this machine that was started for another test would find the
-    sockets of this process closed.
+    The pure rooms come first: a part of this machine that was started for another test would find
+    the sockets of this process closed.
     """
     for item in items:
         if room_of(item) in CLOSED_ROOMS:

@@ -32,9 +32,9 @@ class PostgresMissingError(Exception):
 class PostgresServer:
     """One server for a whole test run, on a UNIX socket and on 127.0.0.1. Use as a context manager.
 
-    Only the wheel's programs are used: its Python half would make a system user, and open parent folders to
-    everybody, when it runs as root. PostgreSQL refuses to run as root, so then it runs as `nobody`, from a
-    copy that `nobody` can reach.
+    Only the wheel's programs are used: its Python half would make a system user, and open parent
+    folders to everybody, when it runs as root. PostgreSQL refuses to run as root, so then it runs
+    as `nobody`, from a copy that `nobody` can reach.
     """
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class PostgresServer:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def url(self, database: str, *, tcp: bool = False) -> str:
-        """SQLAlchemy's URL of a database, by socket, or by 127.0.0.1 for tests that cut the line."""
+        """SQLAlchemy's URL of a database: by socket, or by 127.0.0.1 for tests that cut it off."""
         place = f"127.0.0.1:{self.port}/{database}" if tcp else f"/{database}?host={self._folder}"
         port = "" if tcp else f"&port={self.port}"
         return f"postgresql+psycopg://postgres@{place}{port}"

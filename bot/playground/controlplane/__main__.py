@@ -1,4 +1,4 @@
-"""`python -m bot.playground.controlplane ensure|start`: get the programs, or run a control plane."""
+"""The command `python -m bot.playground.controlplane`: get the programs, or run a control plane."""
 
 from __future__ import annotations
 
