@@ -34,7 +34,7 @@ class Claims:
                 connection.execute(
                     update(t.grants)
                     .where(_C.id.in_(ids))
-                    .values(claimed_by=worker, claimed_until=now + hold)
+                    .values(claimed_by=worker, claimed_until=self._database.later(hold))
                 )
         return ids
 
@@ -45,7 +45,7 @@ class Claims:
             done = connection.execute(
                 update(t.grants)
                 .where(_C.id == grant, LIVE, free)
-                .values(claimed_by=worker, claimed_until=self._database.now() + hold)
+                .values(claimed_by=worker, claimed_until=self._database.later(hold))
             )
         return bool(done.rowcount)
 

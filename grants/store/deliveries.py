@@ -36,7 +36,7 @@ class Deliveries:
                 connection.execute(
                     update(t.deliveries)
                     .where(_C.id.in_([row.id for row in rows]))
-                    .values(claimed_until=now + hold)
+                    .values(claimed_until=self._database.later(hold))
                 )
         return tuple(_delivery(row) for row in rows)
 

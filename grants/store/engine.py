@@ -28,7 +28,7 @@ from grants.clock import Clock, SystemClock
 from grants.errors import StoreError, StoreUnavailable
 from grants.store.errors import translated
 from grants.store.files import ServeLock, make_private
-from grants.store.types import UtcMicros
+from grants.store.types import EPOCH, UtcMicros, as_micros
 
 DEFAULT_PATIENCE = timedelta(seconds=5)
 
@@ -74,10 +74,14 @@ class Database:
 
     def now(self) -> ColumnElement[Any]:
         """Give the clock that claims go by: PostgreSQL's own, or for SQLite the process's."""
+        return self.later(timedelta(0))
+
+    def later(self, hold: timedelta) -> ColumnElement[Any]:
+        """Give the moment `hold` from now, on that clock."""
         if self.is_sqlite:
-            return literal(self.clock.now(), UtcMicros)
-        seconds = func.extract("epoch", func.clock_timestamp())
-        return type_coerce(cast(seconds * 1_000_000, BigInteger), UtcMicros)
+            return literal(self.clock.now() + hold, UtcMicros)
+        now = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+        return type_coerce(now + as_micros(EPOCH + hold), UtcMicros)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

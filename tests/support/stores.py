@@ -28,6 +28,7 @@ def copied(template: Path, folder: Path) -> str:
     path = folder / "database" / "valetkey.db"
     path.parent.mkdir(mode=0o700)
     shutil.copyfile(template, path)
+    path.chmod(0o600)
     return sqlite_url(path)
 
 

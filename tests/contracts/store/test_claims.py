@@ -1,0 +1,93 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.support.store_values import a_grant, a_request, ended, populate, some_terms
+
+HOLD = timedelta(minutes=1)
+FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
+PAST = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def grants(store, stored):
+    """Three grants that are due, the third first."""
+    request = a_request(stored.ann, *(some_terms() for _ in range(3)))
+    grants = [a_grant(request, i, due_at=PAST - timedelta(days=i)) for i in range(3)]
+    with store.write() as tx:
+        tx.add_request(request)
+        for grant in grants:
+            tx.add_grant(grant)
+    return grants
+
+
+def test_due_grants_are_claimed_the_longest_due_first(store, grants):
+    first, second, third = grants
+    assert store.claim_grants("w1", 2, HOLD) == (third.id, second.id)
+    assert store.claim_grants("w2", 10, HOLD) == (first.id,)
+    assert store.claim_grants("w1", 10, HOLD) == ()
+
+
+def test_a_claim_ends_by_itself(store, grants):
+    assert len(store.claim_grants("w1", 10, timedelta(0))) == 3
+    assert len(store.claim_grants("w2", 10, HOLD)) == 3
+
+
+def test_neither_ended_grants_nor_those_not_due_are_claimed(store, grants):
+    with store.write() as tx:
+        tx.save_grant(ended(grants[0]))
+        tx.save_grant(replace(grants[1], due_at=FUTURE))
+    assert store.claim_grants("w1", 10, HOLD) == (grants[2].id,)
+
+
+def test_one_grant_is_claimed_at_once_due_or_not(store, grants):
+    with store.write() as tx:
+        tx.save_grant(replace(grants[0], due_at=FUTURE))
+    assert store.claim_grant(grants[0].id, "w1", HOLD)
+    assert not store.claim_grant(grants[0].id, "w2", HOLD)
+    assert store.claim_grant(grants[0].id, "w1", HOLD)
+
+
+def test_an_ended_or_unknown_grant_is_not_claimed(store, grants):
+    with store.write() as tx:
+        tx.save_grant(ended(grants[0]))
+    assert not store.claim_grant(grants[0].id, "w1", HOLD)
+    assert not store.claim_grant("gra-unknown", "w1", HOLD)
+
+
+def test_a_claim_is_given_back_by_its_holder_alone(store, grants):
+    grant = grants[0].id
+    assert store.claim_grant(grant, "w1", HOLD)
+    store.release_grant(grant, "w2")
+    assert not store.claim_grant(grant, "w2", HOLD)
+    store.release_grant(grant, "w1")
+    assert store.claim_grant(grant, "w2", HOLD)
+
+
+def test_a_claim_leaves_the_version_alone(store, grants):
+    store.claim_grant(grants[0].id, "w1", HOLD)
+    with store.write() as tx:
+        assert tx.save_grant(grants[0]).version == 2
+    assert not store.claim_grant(grants[0].id, "w2", HOLD)
+
+
+def test_workers_never_share_a_claim(real_store):
+    """Eight workers claim at once, again and again, until nothing is left."""
+    people = populate(real_store)
+    request = a_request(people.ann, *(some_terms() for _ in range(60)))
+    with real_store.write() as tx:
+        tx.add_request(request)
+        for i in range(60):
+            tx.add_grant(a_grant(request, i, due_at=PAST))
+
+    def claim_all(worker):
+        mine = []
+        while found := real_store.claim_grants(worker, 3, HOLD):
+            mine += found
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        claimed = [grant for mine in pool.map(claim_all, "abcdefgh") for grant in mine]
+    assert len(claimed) == len(set(claimed)) == 60
