@@ -1,0 +1,157 @@
+"""The server: one workspace on one loopback port, and the people in it."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Self
+
+import uvicorn
+from starlette.applications import Starlette
+
+from bot.playground.slack.courier import Courier, Retry
+from bot.playground.slack.payloads import Payloads
+from bot.playground.slack.person import Person
+from bot.playground.slack.records import ACK_SECONDS
+from bot.playground.slack.routes import api_routes
+from bot.playground.slack.signin import SignIn
+from bot.playground.slack.sockets import Sockets
+from bot.playground.slack.webapi import Call
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from bot.playground.slack.app import SlackApp
+    from bot.playground.slack.records import Delivery, Json, Kind, User
+    from bot.playground.slack.workspace import Workspace
+
+START_SECONDS = 10.0
+
+
+class SlackDouble:
+    """A strict double of Slack for one workspace and one app.
+
+    `hostname` is what URLs name (a certificate must cover it); it always listens on 127.0.0.1.
+    `request_url` set means signed HTTP, else Socket Mode; it can be changed while running.
+    `issuer` of id_tokens is the double's own URL unless given. Slack waits 3 s for an ack:
+    shorten `ack_seconds` only to see quickly what a missing one does.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        app: SlackApp,
+        *,
+        port: int = 0,
+        hostname: str = "127.0.0.1",
+        ssl_certfile: str | None = None,
+        ssl_keyfile: str | None = None,
+        request_url: str | None = None,
+        request_ca: str | None = None,
+        issuer: str | None = None,
+        ack_seconds: float = ACK_SECONDS,
+    ) -> None:
+        self.workspace = workspace
+        self.app = app
+        self._listener = socket.create_server(("127.0.0.1", port))
+        secure = "s" if ssl_certfile else ""
+        place = f"{hostname}:{self._listener.getsockname()[1]}"
+        self.url = f"http{secure}://{place}"
+        self._socket_url = f"ws{secure}://{place}/link"
+        self.sign_in = SignIn(workspace, app, issuer or self.url)
+        self.sockets = Sockets(workspace, ack_seconds)
+        self.courier = Courier(
+            workspace, self.sockets, app.signing_secret, request_url, request_ca, ack_seconds
+        )
+        self._payloads = Payloads(workspace, f"{self.url}/hooks")
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._application(),
+                ws="websockets-sansio",
+                lifespan="off",
+                log_level="error",
+                access_log=False,
+                ssl_certfile=ssl_certfile,
+                ssl_keyfile=ssl_keyfile,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._thread = threading.Thread(
+            target=self._server.run, args=([self._listener],), name="slack-double", daemon=True
+        )
+
+    def _application(self) -> Starlette:
+        base = Call(self.workspace, self.app, {}, self._new_socket_url, self.sign_in)
+        return Starlette(routes=api_routes(base, self.sockets))
+
+    def _new_socket_url(self) -> str:
+        return f"{self._socket_url}?ticket={self.sockets.new_ticket()}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the Web API's methods begin, with the slash at the end that slack_sdk wants."""
+        return f"{self.url}/api/"
+
+    @property
+    def base_url(self) -> str:
+        """The same as `api_url`."""
+        return self.api_url
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """Everything that was sent to the app, oldest first."""
+        return self.courier.deliveries
+
+    def start(self) -> Self:
+        """Serve in a thread; returns when it takes connections."""
+        self._thread.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._server.started:
+            if time.monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the Slack double did not start")
+            time.sleep(0.005)
+        return self
+
+    def stop(self) -> None:
+        """Close every connection and end the thread."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(timeout=START_SECONDS)
+        self.courier.close()
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def as_user(self, user: User | str) -> Person:
+        """Return that person at their client."""
+        user_id = user if isinstance(user, str) else user.id
+        return Person(user_id, self.workspace, self.courier, self._payloads, self.app.commands)
+
+    def wait_connected(self, timeout_seconds: float = 10.0) -> None:
+        """Wait until the app has a Socket Mode connection."""
+        self.workspace.wait_for(lambda: self.sockets.count > 0, timeout_seconds)
+
+    def redeliver(self, delivery: Delivery, *, num: int = 1) -> Delivery:
+        """Send the same payload once more, as a retry: events say so, others look the same."""
+        retry = Retry(num) if delivery.kind == "events_api" else None
+        return self.courier.deliver(delivery.kind, delivery.payload, retry=retry)
+
+    def deliver_raw(
+        self, payload: Json, kind: Kind = "interactive", *, envelope_id: str | None = None
+    ) -> Delivery:
+        """Send any payload, forged or old. The answer is recorded but not acted on."""
+        return self.courier.deliver(kind, payload, envelope_id=envelope_id)
+
+    def forge(self, delivery: Delivery, **changes: object) -> Delivery:
+        """Send a delivery's payload again with top-level fields changed."""
+        return self.deliver_raw({**delivery.payload, **changes}, delivery.kind)
