@@ -91,24 +91,45 @@ _SENSITIVE: Final = (
 )
 
 _PLAIN: Final = (
-    Risk("escalate", "may give roles more rights than they hold", ("escalate",),
-         _of(_RBAC, "roles", "clusterroles")),
-    Risk("bind", "may bind roles they do not hold", ("bind",),
-         _of(_RBAC, "roles", "clusterroles"),
-         # A RoleBinding may name a ClusterRole, so `bind` on one works within a namespace too.
-         through_namespace=_of(_RBAC, "clusterroles")),
+    Risk(
+        "escalate",
+        "may give roles more rights than they hold",
+        ("escalate",),
+        _of(_RBAC, "roles", "clusterroles"),
+    ),
+    Risk(
+        "bind",
+        "may bind roles they do not hold",
+        ("bind",),
+        _of(_RBAC, "roles", "clusterroles"),
+        # A RoleBinding may name a ClusterRole, so `bind` on one works within a namespace too.
+        through_namespace=_of(_RBAC, "clusterroles"),
+    ),
     Risk("rbac-write", "may write roles or bindings", _MAKE, _RBAC_KINDS),
-    Risk("impersonate", "may act as other users, groups or service accounts", ("impersonate",),
-         (*_of("", "users", "groups", "serviceaccounts"), *_of(_AUTHN, "uids", "userextras/*"))),
+    Risk(
+        "impersonate",
+        "may act as other users, groups or service accounts",
+        ("impersonate",),
+        (*_of("", "users", "groups", "serviceaccounts"), *_of(_AUTHN, "uids", "userextras/*")),
+    ),
     Risk("secrets-read", "may read Secrets, tokens in them included", _READ, _SECRETS),
-    Risk("secrets-write", "may write Secrets, and so mint a service account's token", _MAKE,
-         _SECRETS),
-    Risk("token-create", "may mint tokens of service accounts", ("create",),
-         _of("", "serviceaccounts/token")),
+    Risk(
+        "secrets-write", "may write Secrets, and so mint a service account's token", _MAKE, _SECRETS
+    ),
+    Risk(
+        "token-create",
+        "may mint tokens of service accounts",
+        ("create",),
+        _of("", "serviceaccounts/token"),
+    ),
     Risk("webhook-config", "may write admission webhooks", _WRITE, _WEBHOOKS),
-    Risk("nodes-proxy", "may reach every kubelet past audit and admission", ("get", "create"),
-         _of("", "nodes/proxy")),
-)  # fmt: skip
+    Risk(
+        "nodes-proxy",
+        "may reach every kubelet past audit and admission",
+        ("get", "create"),
+        _of("", "nodes/proxy"),
+    ),
+)
 
 
 def _touches(rule: Rule, verbs: Collection[str], target: _Target) -> bool:

@@ -1,6 +1,6 @@
 """What policy needs of the world: files, and rows to hold a new version against."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -14,10 +14,6 @@ class PolicyReader(Protocol):
 
     def files(self) -> tuple[PolicyFile, ...]:
         """Read every file; PolicyInvalid when there is none or it can't be read."""
-        ...
-
-    def stamp(self) -> Hashable:
-        """Give what changes whenever a file may have changed; cheap, reads no content."""
         ...
 
 

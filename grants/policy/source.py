@@ -5,7 +5,7 @@ A folder may be a mounted ConfigMap: names that begin with a dot are its inner w
 
 import hashlib
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -64,17 +64,6 @@ class PolicyPath:
             left -= len(data)
             files.append(PolicyFile(self._name(path), data))
         return tuple(files)
-
-    def stamp(self) -> Hashable:
-        """Give names, times, sizes and inodes of the files, or the failure to look at them."""
-        try:
-            return tuple(
-                (path.name, s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino)
-                for path in self._paths()
-                for s in (path.stat(),)
-            )
-        except (OSError, PolicyInvalid) as error:
-            return type(error).__name__
 
     def _name(self, path: Path) -> str:
         return path.name if path != self.path else str(self.path)
