@@ -1,0 +1,83 @@
+"""Prometheus metrics. Their names are a contract: a change is a line in CHANGELOG."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from grants.access.model import Grant
+
+_BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """What is counted. Labels hold stable codes and aliases only, never a person."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._begun = threading.local()
+        self._steps = Histogram(
+            "valetkey_step_seconds",
+            "How long each step of the reconciler took.",
+            ["step"],
+            buckets=_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self._loops = Counter(
+            "valetkey_loop_runs",
+            "Runs of the worker's loops.",
+            ["loop", "outcome"],
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "valetkey_deliveries", "Messages to Slack.", ["outcome"], registry=registry
+        )
+
+    def before(self, step: str, grant: str) -> None:  # noqa: ARG002 - the port's signature
+        """Hear that a step begins."""
+        self._begun.at = time.perf_counter()
+
+    def after(self, step: str, grant: str) -> None:  # noqa: ARG002 - the port's signature
+        """Hear that a step is done."""
+        begun = getattr(self._begun, "at", None)
+        if begun is not None:
+            self._steps.labels(step).observe(time.perf_counter() - begun)
+
+    def ran(self, loop: str, ok: bool) -> None:  # noqa: FBT001 - the port's signature
+        """Hear that a run of a loop ended."""
+        self._loops.labels(loop, "ok" if ok else "failed").inc()
+
+    def delivered(self, outcome: str, count: int) -> None:
+        """Count messages by how they went."""
+        if count:
+            self._deliveries.labels(outcome).inc(count)
+
+
+class GrantGauges(Collector):
+    """Live grants by state, and those that are stuck: read from the rows when asked for."""
+
+    def __init__(self, live: Callable[[], Iterable[Grant]]) -> None:
+        self._live = live
+
+    def collect(self) -> Iterable[Metric]:
+        """Count the grants as the rows have them now."""
+        states = GaugeMetricFamily(
+            "valetkey_grants", "Grants that are not ended.", labels=["cluster", "state"]
+        )
+        stuck = GaugeMetricFamily(
+            "valetkey_grants_stuck", "Revocations that need a human.", labels=["cluster"]
+        )
+        by_state: dict[tuple[str, str], int] = {}
+        by_stuck: dict[str, int] = {}
+        for grant in self._live():
+            key = (grant.cluster, str(grant.state))
+            by_state[key] = by_state.get(key, 0) + 1
+            by_stuck[grant.cluster] = by_stuck.get(grant.cluster, 0) + int(grant.stuck)
+        for labels, count in sorted(by_state.items()):
+            states.add_metric(labels, count)
+        for cluster, count in sorted(by_stuck.items()):
+            stuck.add_metric([cluster], count)
+        return [states, stuck]

@@ -1,0 +1,81 @@
+"""Which loops there are, how often each runs, and what it calls."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.worker.clockwork import Loop
+from bot.worker.reconciler import Reconciler
+from grants.access.expire_requests import expire_requests
+from grants.access.ports import AccessPorts, ClusterPort
+from grants.access.see_clusters import see_cluster
+from grants.access.sweep import sweep_cluster
+from grants.errors import ClusterError
+
+log = logging.getLogger("valetkey.worker.loops")
+
+DUE_EVERY = timedelta(milliseconds=250)  # a lease ends within this of its time, on a live worker
+TELL_EVERY = timedelta(milliseconds=500)
+CLOSE_EVERY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class LoopCalls:
+    """What the loops call beside the core's own verbs, and how often the slow ones run."""
+
+    tell: Callable[[], object]
+    reload_policy: Callable[[], object]
+    sweep_every: timedelta
+    policy_every: timedelta = timedelta(seconds=5)
+    see_every: timedelta = timedelta(seconds=60)
+
+
+def make_loops(
+    ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls, known_clusters: "KnownClusters"
+) -> tuple[Loop, ...]:
+    """Make every loop of a worker."""
+    return (
+        Loop("due", DUE_EVERY, reconciler.run_due),
+        Loop("tell", TELL_EVERY, calls.tell),
+        Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
+        Loop("policy", calls.policy_every, calls.reload_policy),
+        Loop("clusters", calls.see_every, known_clusters.see_all),
+        Loop("sweep", calls.sweep_every, lambda: sweep_all(ports)),
+    )
+
+
+class KnownClusters:
+    """Which clusters were seen to be themselves, and what is wrong with the others."""
+
+    def __init__(self, ports: AccessPorts) -> None:
+        self._ports = ports
+        self.problems: dict[str, str] = {}
+
+    def see_all(self) -> None:
+        """Look at every cluster's identity; a failing one is told and does not stop the rest."""
+        for alias in self._ports.clusters.aliases():
+            cluster = self._ports.clusters.get(alias)
+            if cluster is not None:
+                self._see(cluster)
+
+    def _see(self, cluster: ClusterPort) -> None:
+        try:
+            see_cluster(cluster, ports=self._ports)
+        except ClusterError as error:
+            self.problems[cluster.alias] = error.code
+            log.warning("a cluster is not as it should be", extra=error.facts())
+        else:
+            self.problems.pop(cluster.alias, None)
+
+
+def sweep_all(ports: AccessPorts) -> None:
+    """Sweep every cluster; a failing one is told and does not stop the rest."""
+    for alias in ports.clusters.aliases():
+        cluster = ports.clusters.get(alias)
+        if cluster is None:
+            continue
+        try:
+            sweep_cluster(cluster, ports=ports)
+        except ClusterError as error:
+            log.warning("a cluster could not be swept", extra=error.facts())
