@@ -124,7 +124,7 @@ class World:
     endpoints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        self.store = MemoryStore(self.clock)
+        self.store = self.new_store()
         self.cluster = FakeCluster(
             "prod", clock=self.clock, installation=self.installation, endpoints=self.endpoints
         )
@@ -136,6 +136,10 @@ class World:
         self.watch = StepList()
         self._keys = 0
         see_cluster(self.cluster, ports=self)
+
+    def new_store(self) -> MemoryStore:
+        """Make the rows; another world may have real ones."""
+        return MemoryStore(self.clock)
 
     def key(self) -> str:
         self._keys += 1

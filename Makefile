@@ -1,0 +1,60 @@
+# Every command that a developer, pre-commit or CI runs. `make` alone lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# uv from PATH if it is new enough, else from a virtual environment in .cache.
+UV ?= tools/uv
+# Brings the locked environment up to date first, so that every target works on a fresh clone.
+RUN = $(UV) run --quiet --locked --all-extras
+PYTEST = $(RUN) python -m pytest
+FAST = $(wildcard $(addprefix tests/,model authz policy verbs properties surfaces house))
+# More options for pytest, as in `make test ARGS="-k relay -x"`.
+ARGS ?=
+FAULT_ROUNDS ?= 5
+
+.PHONY: help setup check format lint types layers test test-fast test-cold faults playground fix
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## Get all that tests and the playground need: Python, browser, control plane, provider
+	$(UV) sync --locked --all-extras
+	$(RUN) python -m compileall -q bot grants
+	tools/chromium
+	$(RUN) python -m bot.playground.idp ensure
+	$(RUN) python -m bot.playground.controlplane ensure
+
+check: format lint types layers test-fast ## Format, lint, types, layers, fast tests: under a minute
+
+format: ## Whether every file is formatted (`make fix` formats)
+	$(RUN) ruff format --check --quiet .
+
+lint: ## ruff
+	$(RUN) ruff check --quiet .
+
+types: ## mypy, strict
+	$(RUN) mypy --no-error-summary
+
+layers: ## Who may import whom
+	@$(RUN) lint-imports --no-logo
+
+test-fast: ## The fast tests alone
+	$(PYTEST) $(FAST) -q --durations=10 $(ARGS)
+
+test: setup ## Set up, then every test
+	$(PYTEST) --durations=10 $(ARGS)
+
+test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no caches
+	tools/test-cold
+
+faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) times, on each database
+	VALETKEY_FAULT_ROUNDS=$(FAULT_ROUNDS) $(PYTEST) tests/faults --timeout=0 $(ARGS)
+
+playground: setup ## Everything on this machine, in the browser: no account anywhere
+	$(RUN) valetkey playground
+
+fix: ## Format, and mend what ruff can mend safely
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
