@@ -52,6 +52,7 @@ class Stage:
     kubeconfig: Path
     policy: Policy
     build: Build = "shipped"
+    endpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ class FaultCore:
         self.store = Store(open_database(stage.database_url))
         self.installation = self.store.installation()
         config = ClusterConfig(
-            alias="prod", installation=self.installation, kubeconfig=stage.kubeconfig
+            alias="prod",
+            installation=self.installation,
+            kubeconfig=stage.kubeconfig,
+            endpoints=stage.endpoints,
         )
         self.clusters = ClusterPool([config], self.clock)
         self.lookups = self.clusters
