@@ -1,0 +1,176 @@
+"""The Bolt app: who may use it, which handler answers what, and that every ack leaves."""
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+
+from bot.slack import actions, ask, home
+from bot.slack.commands import command
+from bot.slack.guard import guarded
+from bot.slack.inbound import Inbound, Kind, read_inbound
+from bot.slack.members import Members
+from bot.slack.ports import Answer, SlackPorts
+from bot.slack.sdk_log import sdk_logger
+from bot.slack.standing import refusal_of, store_refusal
+from bot.slack.surface import Handler, Surface
+from bot.slack.views import DENY, REVOKE
+from grants.errors import StrangerRefused
+
+log = logging.getLogger(__name__)
+
+INBOUND: Final = "valetkey_inbound"
+HOME_OPENED: Final = "app_home_opened"
+_ANYTHING: Final = re.compile(r"(?s).*")
+
+ACTIONS: Final[Mapping[str, Handler]] = {
+    "approve": home.then_publish(actions.approve),
+    "deny": actions.open_deny,
+    "look": actions.look,
+    "cancel": home.then_publish(actions.cancel),
+    "give-back": home.then_publish(actions.give_back),
+    "revoke": actions.open_revoke,
+    "ask": ask.open_ask,
+    "sign-in": actions.nothing,
+    "sign-in-offer": home.offer_link,
+    "cluster": ask.refresh_ask,
+    "namespace": ask.refresh_ask,
+    "entitlement": ask.refresh_ask,
+    "duration": ask.refresh_ask,
+    "length": ask.refresh_ask,
+}
+OPTIONS: Final[Mapping[str, Handler]] = {
+    "cluster": ask.cluster_options,
+    "namespace": ask.namespace_options,
+    "entitlement": ask.entitlement_options,
+}
+SUBMISSIONS: Final[Mapping[str, Handler]] = {
+    "ask": ask.submit_ask,
+    DENY: actions.submit_deny,
+    REVOKE: actions.submit_revoke,
+}
+EVENTS: Final[Mapping[str, Handler]] = {HOME_OPENED: home.opened}
+TABLES: Final[Mapping[Kind, Mapping[str, Handler]]] = {
+    Kind.ACTION: ACTIONS,
+    Kind.SUGGESTION: OPTIONS,
+    Kind.SUBMISSION: SUBMISSIONS,
+    Kind.EVENT: EVENTS,
+}
+
+
+def make_client(ports: SlackPorts, timeout_seconds: int, *, with_token: bool = True) -> WebClient:
+    """Make a client of the Web API that never repeats a call by itself.
+
+    The SDK's own retry after a lost connection may post a message twice; the outbox looks first.
+    """
+    settings = ports.settings
+    return WebClient(
+        token=settings.bot_token if with_token else None,
+        base_url=settings.api_url,
+        timeout=timeout_seconds,
+        retry_handlers=[],
+        logger=sdk_logger("web"),
+    )
+
+
+def make_surface(ports: SlackPorts) -> Surface:
+    """Put the surface together."""
+    client = make_client(ports, ports.settings.call_timeout_seconds)
+    members = Members(client, ports.clock, ports.settings.team, ports.settings.member_cache)
+    return Surface(ports, client, members)
+
+
+def build_app(surface: Surface, *, threads: int = 16) -> App:
+    """Build the app; it makes no call to Slack, so that it starts while Slack is down.
+
+    Signatures are checked by `SlackEndpoint` on the raw bytes before Bolt sees a request.
+    """
+    settings = surface.ports.settings
+    result = AuthorizeResult(
+        enterprise_id=None, team_id=settings.team, bot_token=settings.bot_token
+    )
+    app = App(
+        name="valetkey",
+        logger=sdk_logger("bolt"),
+        client=make_client(surface.ports, settings.call_timeout_seconds, with_token=False),
+        authorize=lambda: result,
+        process_before_response=True,
+        request_verification_enabled=False,
+        ssl_check_enabled=False,
+        signing_secret="",
+        listener_executor=ThreadPoolExecutor(threads, "slack-listener"),
+    )
+    app.use(_standing(surface))
+    listener = _listener(surface)
+    app.command(_ANYTHING)(listener)
+    app.action(_ANYTHING)(listener)
+    app.options(_ANYTHING)(listener)
+    app.view(_ANYTHING)(listener)
+    app.event(HOME_OPENED)(listener)
+    return app
+
+
+def _standing(surface: Surface) -> Callable[..., BoltResponse]:
+    """Make the middleware that lets nobody by who is not a full member of our workspace."""
+
+    def standing(req: BoltRequest, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002  # Bolt hands arguments over by name
+        inbound = read_inbound(req.body)
+        if not _is_handled(inbound):
+            log.info("nothing is done about %s %s", inbound.kind, inbound.name[:80])
+            return respond(None)
+        why = refusal_of(surface, inbound)
+        if why:
+            store_refusal(surface.ports, inbound, why)
+            return respond(guarded(surface, inbound, _refuse(why)))
+        req.context[INBOUND] = inbound
+        return next()
+
+    return standing
+
+
+def _is_handled(inbound: Inbound) -> bool:
+    """Tell what is answered at all: closed views and other events only need their ack."""
+    if inbound.kind is Kind.EVENT:
+        return inbound.name in EVENTS
+    return inbound.kind is not Kind.OTHER
+
+
+def _refuse(why: str) -> Handler:
+    def refuse(_: Surface, __: Inbound) -> Answer:
+        raise StrangerRefused(why)
+
+    return refuse
+
+
+def _listener(surface: Surface) -> Callable[..., BoltResponse]:
+    def on_inbound(req: BoltRequest) -> BoltResponse:
+        inbound: Inbound = req.context[INBOUND]
+        return respond(guarded(surface, inbound, handler_of(inbound)))
+
+    return on_inbound
+
+
+def handler_of(inbound: Inbound) -> Handler:
+    """Find what answers; an id that nobody knows is answered, too."""
+    if inbound.kind is Kind.COMMAND:
+        return command
+    return TABLES[inbound.kind].get(inbound.name, _unknown)
+
+
+def _unknown(surface: Surface, inbound: Inbound) -> Answer:
+    log.warning("unknown %s id %r", inbound.kind, inbound.name[:80])
+    return surface.say(
+        inbound, "This button or form is not known (any more). Use /access to start anew."
+    )
+
+
+def respond(answer: Answer) -> BoltResponse:
+    """Make the ack; an empty one closes a modal and says nothing else."""
+    if answer is None:
+        return BoltResponse(status=200, body="")
+    return BoltResponse(status=200, body=dict(answer))

@@ -1,0 +1,1 @@
+"""Cards: pure functions from domain values to messages, views and their blocks."""

@@ -1,0 +1,120 @@
+"""What several cards share: a message, the line that says what for where, people, rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from bot.slack.blocks import Block, mrkdwn, plain, section
+from bot.slack.facts import Face, RequestFacts
+from bot.slack.text import clean, code, fit, label, mention, one_line
+from bot.wording import duration_words
+from grants.access.model import AccessRequest, Grant, Terms
+from grants.authz.model import RoleSnapshot, Rule
+
+ALL_OF_CLUSTER: Final = "all of the cluster"
+_SHOWN_RULES: Final = 12
+_SHOWN_GROUPS: Final = 20
+_REASON: Final = 1500
+_MAIN_TEXT: Final = 500
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: blocks, and the text that notifications and screen readers have instead."""
+
+    text: str
+    blocks: tuple[Block, ...]
+
+
+def message(text: str, blocks: Iterable[Block | None]) -> Message:
+    """Put a message together; the text is escaped here, and blocks that are None are left out."""
+    return Message(label(text, _MAIN_TEXT), tuple(block for block in blocks if block))
+
+
+def scope_words(cluster: str, namespace: str | None) -> str:
+    """Say where, as plain text."""
+    return f"{namespace or ALL_OF_CLUSTER} on {cluster}"
+
+
+def what_words(terms: Terms) -> str:
+    """Say what for where and how long, as plain text."""
+    scope = scope_words(terms.cluster, terms.namespace)
+    return f"{terms.entitlement} in {scope} for {duration_words(terms.duration)}"
+
+
+def what_line(terms: Terms) -> str:
+    """Say what for where and how long, as mrkdwn."""
+    scope = f"*{label(terms.namespace or ALL_OF_CLUSTER)}* on *{label(terms.cluster)}*"
+    return f"*{label(terms.entitlement)}* in {scope} for *{duration_words(terms.duration)}*"
+
+
+def what_of_grant(grant: Grant) -> str:
+    """Say what a grant gives and where, as mrkdwn."""
+    scope = f"*{label(grant.namespace or ALL_OF_CLUSTER)}* on *{label(grant.cluster)}*"
+    return f"*{label(grant.entitlement)}* in {scope}"
+
+
+def first_terms(request: AccessRequest) -> Terms:
+    """Give the terms that a card's first line tells of."""
+    return request.items[0].terms
+
+
+def reason_block(request: AccessRequest) -> Block | None:
+    """Quote the reason literally: whatever stands in it, it is only text."""
+    reason = clean(first_terms(request).reason).strip()
+    return section(plain(f"“{fit(reason, _REASON)}”")) if reason else None
+
+
+def face_words(face: Face) -> Block:
+    """Show who somebody is: name and address, literally."""
+    email = one_line(face.email)
+    return plain(f"{one_line(face.name)}\n{email}" if email else one_line(face.name))
+
+
+def who(face: Face) -> str:
+    """Mention somebody, or name them where no account is linked; mrkdwn."""
+    return mention(face.account.user) if face.account else label(face.name)
+
+
+def who_all(faces: Iterable[Face]) -> str:
+    """Mention several people; mrkdwn."""
+    return ", ".join(who(face) for face in faces)
+
+
+def groups_words(face: Face) -> Block:
+    """Show the groups of the last sign-in, literally."""
+    groups = face.known.sign_in.groups if face.known else None
+    if groups is None:
+        return plain("unknown: the login did not say")
+    named = [one_line(group) for group in sorted(groups)]
+    more = len(named) - _SHOWN_GROUPS
+    return plain(", ".join(named[:_SHOWN_GROUPS]) + (f" and {more} more" if more > 0 else ""))
+
+
+def rule_words(rule: Rule) -> str:
+    """Say one rule on one line, exactly: verbs, then what they act on."""
+    verbs = ", ".join(sorted(rule.verbs))
+    if rule.non_resource_urls:
+        return f"{verbs}: {', '.join(sorted(rule.non_resource_urls))}"
+    groups = [group for group in sorted(rule.api_groups) if group]
+    what = ", ".join(sorted(rule.resources))
+    group = f"  [{', '.join(groups)}]" if groups else ""
+    names = f"  only {', '.join(sorted(rule.resource_names))}" if rule.resource_names else ""
+    return f"{verbs}: {what}{group}{names}"
+
+
+def rules_block(facts: RequestFacts, terms: Terms) -> Block:
+    """Show the role's exact rules, as many as fit."""
+    snapshot: RoleSnapshot | None = facts.roles.get(terms.role_digest)
+    title = f"*Exactly:* {label(str(terms.role))} as {label(terms.subject)}"
+    if snapshot is None:
+        return section(mrkdwn(f"{title}\nIts rules are not on record."))
+    lines = sorted(rule_words(rule) for rule in snapshot.rules)
+    more = len(lines) - _SHOWN_RULES
+    shown = lines[:_SHOWN_RULES] + ([f"… and {more} more rules"] if more > 0 else [])
+    return section(mrkdwn(f"{title}\n{code(chr(10).join(shown) or 'no rules at all', 2500)}"))
+
+
+def names(people: Iterable[str]) -> str:
+    """List names from policy, escaped; mrkdwn."""
+    return ", ".join(label(name) for name in people)

@@ -1,0 +1,19 @@
+"""One line about where a grant stands, for cards and Home; mrkdwn."""
+
+from bot.slack.text import date
+from bot.wording import cause_sentence, grant_state_words, trouble_words
+from grants.access.model import Grant, GrantState
+
+
+def grant_line(grant: Grant) -> str:
+    """Say where a grant stands now."""
+    if grant.state is GrantState.ACTIVE and grant.expires_at:
+        return f"*Active* until {date(grant.expires_at)}"
+    if grant.state is GrantState.ENDED:
+        when = f" {date(grant.ended_at)}" if grant.ended_at else ""
+        cause = cause_sentence(grant.cause, grant.cause_detail) if grant.cause else ""
+        return f"*Ended*{when}. {cause}"
+    if grant.stuck:
+        return f"*Stuck*: it could not be taken away yet, because {trouble_words(grant.problem)}"
+    trouble = f", though {trouble_words(grant.problem)}: tried again" if grant.problem else ""
+    return f"*{grant_state_words(grant.state).capitalize()}*{trouble}"

@@ -1,0 +1,89 @@
+"""What a card shows, read at delivery: one request with its people, role, decisions and grants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from grants.access.model import AccessRequest, Decision, Grant, Item, Proof, ProofKind
+from grants.access.ports import AccessTx
+from grants.authz.model import RoleSnapshot
+from grants.people.model import Account, Known
+from grants.policy.model import ClusterPolicy, Entitlement, Policy
+
+
+@dataclass(frozen=True)
+class Face:
+    """A person as cards show them: what their login said, and the first account linked to them."""
+
+    person: str
+    known: Known | None = None
+    account: Account | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call them; never empty."""
+        return (self.known.sign_in.profile.name if self.known else "") or self.person
+
+    @property
+    def email(self) -> str:
+        """Their address as the provider gave it, or nothing."""
+        return (self.known.sign_in.profile.email or "") if self.known else ""
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """One request and all that its cards say. `roles` are by digest, `proofs` by grant and kind."""
+
+    request: AccessRequest
+    requester: Face
+    decisions: tuple[Decision, ...] = ()
+    faces: Mapping[str, Face] = field(default_factory=dict)
+    roles: Mapping[str, RoleSnapshot] = field(default_factory=dict)
+    entitlement: Entitlement | None = None
+    clusters: Mapping[str, ClusterPolicy] = field(default_factory=dict)
+    grants: tuple[Grant, ...] = ()
+    proofs: Mapping[tuple[str, ProofKind], Proof] = field(default_factory=dict)
+
+    def face(self, person: str) -> Face:
+        """Give a person's face, known or not."""
+        return self.faces.get(person) or Face(person)
+
+    def grant_of(self, item: Item) -> Grant | None:
+        """Give the grant that followed an item."""
+        return next((grant for grant in self.grants if grant.item == item.id), None)
+
+
+def accounts_first(accounts: tuple[Account, ...], team: str) -> Account | None:
+    """Choose where to write to somebody: the account of our workspace that was linked first."""
+    return next((account for account in accounts if account.team == team), None)
+
+
+def people_in(
+    request: AccessRequest, decisions: tuple[Decision, ...], grants: tuple[Grant, ...]
+) -> tuple[str, ...]:
+    """Name every person that a request's cards may show."""
+    ended_by = (grant.ended_by for grant in grants if grant.ended_by)
+    named = (request.requester, request.recipient, *(d.approver for d in decisions), *ended_by)
+    return tuple(dict.fromkeys(person for person in named if person.startswith("per-")))
+
+
+def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestFacts:
+    """Read a request's facts within one read transaction; faces have no accounts yet."""
+    decisions = tx.decisions(request.id)
+    grants = tx.grant_of_request(request.id)
+    people = people_in(request, decisions, grants)
+    faces = {person: Face(person, tx.known_person(person)) for person in people}
+    terms = [item.terms for item in request.items]
+    roles = {t.role_digest: role for t in terms if (role := tx.role(t.role_digest))}
+    kinds = [(grant.id, kind) for grant in grants for kind in ProofKind]
+    clusters = {t.cluster: named for t in terms if (named := policy.cluster(t.cluster))}
+    return RequestFacts(
+        request=request,
+        requester=faces.get(request.requester) or Face(request.requester),
+        decisions=decisions,
+        faces=faces,
+        roles=roles,
+        entitlement=policy.entitlement(terms[0].entitlement) if terms else None,
+        clusters=clusters,
+        grants=grants,
+        proofs={key: proof for key in kinds if (proof := tx.proof(*key))},
+    )

@@ -1,0 +1,96 @@
+"""What the surface in Slack is given: verbs, reads, settings. Only wiring fills this in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from grants.access.cancel_request import CancelRequest
+from grants.access.decide import Decide, Decided
+from grants.access.give_back import GiveBack
+from grants.access.model import AccessRequest, Grant
+from grants.access.ports import AccessStore, PolicySource
+from grants.access.request_access import RequestAccess
+from grants.access.revoke_grant import RevokeGrant
+from grants.clock import Clock
+from grants.outbox.ports import DeliveryStore
+from grants.people.model import Account
+from grants.people.offer_sign_in import Offered, OfferSignIn
+from grants.people.ports import PeopleStore
+
+
+@dataclass(frozen=True)
+class SlackSettings:
+    """Settings of this surface. Secrets stay out of the repr.
+
+    `team` is the workspace served (`T...`); `api_url` the Web API's base, ending in a slash;
+    `public_url` where people's browsers reach the sign-in pages, without a slash at its end.
+    `call_timeout_seconds` bounds each call made while somebody waits for an answer (Slack gives
+    3 s), `delivery_timeout_seconds` each call of the outbox.
+    """
+
+    team: str
+    bot_token: str = field(repr=False)
+    public_url: str
+    api_url: str = "https://slack.com/api/"
+    command: str = "/access"
+    call_timeout_seconds: int = 2
+    delivery_timeout_seconds: int = 10
+    member_cache: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Verbs:
+    """The verbs that clicks call, each already given its ports."""
+
+    request_access: Callable[[RequestAccess], AccessRequest]
+    cancel_request: Callable[[CancelRequest], AccessRequest]
+    decide: Callable[[Decide], Decided]
+    give_back: Callable[[GiveBack], Grant]
+    revoke_grant: Callable[[RevokeGrant], Grant]
+    offer_sign_in: Callable[[OfferSignIn], Offered]
+
+
+class Lists(Protocol):
+    """Lists that status, history and Home show, newest first."""
+
+    def pending_requests(self, limit: int) -> Sequence[AccessRequest]:
+        """List requests that wait for a decision, the oldest first."""
+        ...
+
+    def requests_of(self, person: str, limit: int) -> Sequence[AccessRequest]:
+        """List what a person asked for, in any state."""
+        ...
+
+    def grants(self, person: str | None, limit: int) -> Sequence[Grant]:
+        """List the grants of a person (None: of everybody), ended ones included."""
+        ...
+
+
+@dataclass(frozen=True)
+class SlackPorts:
+    """Everything that the surface needs. `wake` makes the workers look at once.
+
+    `namespaces` lists a cluster's namespaces within a bounded time (ClusterError otherwise).
+    """
+
+    settings: SlackSettings
+    clock: Clock
+    access: AccessStore
+    people: PeopleStore
+    policy: PolicySource
+    verbs: Verbs
+    lists: Lists
+    deliveries: DeliveryStore
+    namespaces: Callable[[str], Sequence[str]]
+    wake: Callable[[], None]
+
+
+Json = dict[str, Any]
+Answer = Mapping[str, Any] | None
+
+
+def account_of(ref: str) -> Account | None:
+    """Read an account's reference, `team/user`."""
+    team, slash, user = ref.partition("/")
+    return Account(team, user) if slash and team and user else None

@@ -1,0 +1,217 @@
+"""Errors: each code of the tree once."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bot.wording.filling import fill
+from bot.wording.problems import problem_sentence
+from bot.wording.reasons import reason_sentence
+from bot.wording.states import GRANT_STATES, REQUEST_STATES
+from grants.access.model import GrantState, RequestState
+from grants.errors import (
+    BadInput,
+    LinkRefused,
+    LoginRefused,
+    NotAllowed,
+    NotFound,
+    PolicyInvalid,
+    Refused,
+    SettingsInvalid,
+    SignInNeeded,
+    StrangerRefused,
+    TermsChanged,
+    ValetkeyError,
+    WrongState,
+)
+
+SENTENCES: Final[Mapping[str, str]] = {
+    "error": "Something went wrong, and nothing was changed.",
+    "already-done": "This was already done; nothing was done twice.",
+    "changed-meanwhile": "Somebody changed this at the same moment. Please look and try again.",
+    "cluster-error": "The cluster {cluster} failed to {action}. Please try again in a moment.",
+    "cluster-unavailable": (
+        "The cluster {cluster} does not answer in time, so nothing was done. "
+        "Please try again in a moment."
+    ),
+    "cluster-forbidden": (
+        "The cluster {cluster} refuses the bot's own account ({action}). An admin has to mend that."
+    ),
+    "cluster-conflict": "Something changed in the cluster {cluster} meanwhile. Please try again.",
+    "cluster-refused": "The cluster {cluster} refused to {action}. An admin has to look at that.",
+    "cluster-changed": (
+        "The name {cluster} now leads to another cluster than before, so nothing is done there "
+        "until an admin has looked at it."
+    ),
+    "store-error": "The database failed, and nothing was changed. Please try again in a moment.",
+    "store-unavailable": (
+        "The database can't be reached right now, and nothing was changed. "
+        "Please try again in a moment."
+    ),
+    "store-schema": (
+        "The database has another schema than this version needs. "
+        "An admin has to run `valetkey db upgrade`."
+    ),
+    "store-in-use": "Another Valetkey process already uses this database file.",
+}
+
+SIGN_IN: Final[Mapping[str, str]] = {
+    "not-linked": "Please sign in first, so that Valetkey knows who you are.",
+    "too-old": "Your last sign-in is too long ago. Please sign in again.",
+    "groups-unknown": (
+        "Your company's login did not say which groups you are in, so nothing can be decided. "
+        "Please sign in again; if that does not help, tell an admin."
+    ),
+}
+
+STRANGERS: Final[Mapping[str, str]] = {
+    "guest": "Guests of this workspace can't use Valetkey.",
+    "stranger": "People from other organisations can't use Valetkey here.",
+    "other-team": "People from other organisations can't use Valetkey here.",
+    "bot": "Apps can't use Valetkey.",
+    "deactivated": "This Slack account is deactivated.",
+    "unknown": (
+        "Slack does not say right now whether your account belongs to this workspace, "
+        "so nothing was done. Please try again in a moment."
+    ),
+}
+
+LINKS: Final[Mapping[str, str]] = {
+    "expired": "This sign-in link has expired. Ask for a new one with /access in Slack.",
+    "used": "This sign-in link was already used. Ask for a new one with /access in Slack.",
+    "unknown": "This sign-in link is not valid. Ask for a new one with /access in Slack.",
+    "other-browser": (
+        "This sign-in was begun in another browser. Ask for a new link with /access in Slack."
+    ),
+    "other-slack-account": (
+        "You are signed in to Slack as somebody else than the person who asked for this link, "
+        "so nothing was linked."
+    ),
+    "refused-before": (
+        "A sign-in by this link was refused before. Ask for a new one with /access in Slack."
+    ),
+    "not-opened": "This sign-in was not begun in this browser. Open the link from Slack again.",
+    "slack-not-proven": "Slack has not yet said who you are. Open the link from Slack again.",
+    "no-login": "No login runs here. Open the link from Slack again.",
+    "state": "This answer does not belong to the login that runs. Open the link from Slack again.",
+    "identity-too-long": "Your company's login gives an identity that is too long to be kept.",
+    "other-person": (
+        "This Slack account is already linked to another identity, so nothing was changed."
+    ),
+    "email-not-verified": "Your company's login says that your email address is not verified.",
+    "cancelled": "The sign-in was cancelled.",
+}
+
+WRONG_KINDS: Final[Mapping[str, str]] = {"request": "This request", "grant": "This access"}
+
+TERMS: Final[Mapping[str, str]] = {
+    "terms": "this message shows something else than what was asked for",
+    "role": "the rules of the role have changed, or it is gone",
+    "policy": "what was asked for is no longer allowed as it was shown",
+    "requester": "the person who asked is no longer known",
+}
+
+ACTIONS: Final[Mapping[str, str]] = {
+    "cancel-request": "Only the person who asked can cancel a request.",
+    "submit-draft": "Only the person who asked can go on with a request.",
+    "give-back": "Only the person who has this access can give it back.",
+    "revoke-grant": "Only admins can revoke access.",
+    "see-history": "Only admins and auditors can see what others did.",
+}
+
+
+def _bad_input(error: BadInput) -> str:
+    return " ".join(problem_sentence(problem) for problem in error.problems)
+
+
+def _refused(error: Refused) -> str:
+    said = [reason_sentence(reason) for reason in error.reasons if not reason.holds]
+    return " ".join(dict.fromkeys(said)) or "The policy does not allow this."
+
+
+def _sign_in(error: SignInNeeded) -> str:
+    return SIGN_IN.get(error.why, SIGN_IN["not-linked"])
+
+
+def _stranger(error: StrangerRefused) -> str:
+    return STRANGERS.get(error.why, STRANGERS["unknown"])
+
+
+def _link(error: LinkRefused) -> str:
+    return LINKS.get(error.why) or fill(
+        "This sign-in can't be gone on with ({why}). Ask for a new link with /access in Slack.",
+        {"why": error.why},
+    )
+
+
+def _login(error: LoginRefused) -> str:
+    return fill(
+        "The answer of your company's login was not accepted ({why}), so nobody was signed in. "
+        "Please try again; if it stays so, tell an admin.",
+        {"why": error.why},
+    )
+
+
+def _not_found(error: NotFound) -> str:
+    return fill("There is no such {kind}, or it is not yours to see.", {"kind": error.kind})
+
+
+def _not_allowed(error: NotAllowed) -> str:
+    said = ACTIONS.get(error.action, "You may not do that ({action}).")
+    return fill(said, {"action": error.action})
+
+
+def _wrong_state(error: WrongState) -> str:
+    states: dict[str, str] = {
+        **{str(s): f"is {words}" for s, words in GRANT_STATES.items()},
+        **{str(s): f"is {words}" for s, words in REQUEST_STATES.items()},
+        str(RequestState.PENDING): REQUEST_STATES[RequestState.PENDING],
+        str(RequestState.DRAFT): "still waits for a sign-in",
+        str(GrantState.ENDED): "has ended",
+    }
+    what = WRONG_KINDS.get(error.kind, f"This {error.kind}")
+    return f"{what} {states.get(error.state, f'is {error.state}')}, so that can't be done any more."
+
+
+def _terms(error: TermsChanged) -> str:
+    what = TERMS.get(error.what, "what would be granted is no longer what was shown")
+    return f"Something changed since this was asked: {what}. It has to be asked for again."
+
+
+def _policy(error: PolicyInvalid) -> str:
+    count = len(error.problems)
+    return f"The policy can't be used: {count} problem{'' if count == 1 else 's'} in it."
+
+
+def _settings(error: SettingsInvalid) -> str:
+    said = (f"{p.field}: {problem_sentence(p)}" for p in error.problems)
+    return f"The settings don't fit together. {' '.join(said)}"
+
+
+_SPEAKERS: Final[Mapping[type[ValetkeyError], Callable[..., str]]] = {
+    BadInput: _bad_input,
+    Refused: _refused,
+    SignInNeeded: _sign_in,
+    StrangerRefused: _stranger,
+    LinkRefused: _link,
+    LoginRefused: _login,
+    NotFound: _not_found,
+    NotAllowed: _not_allowed,
+    WrongState: _wrong_state,
+    TermsChanged: _terms,
+    PolicyInvalid: _policy,
+    SettingsInvalid: _settings,
+}
+
+
+def error_sentence(error: ValetkeyError) -> str:
+    """Say an error to a person: what happened, and what to do next."""
+    for kind in type(error).__mro__:
+        speak = _SPEAKERS.get(kind)
+        if speak is not None:
+            return speak(error)
+    return fill(SENTENCES.get(error.code, SENTENCES["error"]), error.facts())
+
+
+def is_said(kind: type[ValetkeyError]) -> bool:
+    """Tell whether a kind of error has a sentence of its own (for the test that walks them)."""
+    return kind.code in SENTENCES or any(base in _SPEAKERS for base in kind.__mro__)

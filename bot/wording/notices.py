@@ -1,0 +1,55 @@
+"""Sentences that are told once, by their codes."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.wording.errors import LINKS
+from bot.wording.filling import fill
+
+NOTICES: Final[Mapping[str, str]] = {
+    "expires-soon": "Your access ends soon: {expires_at}. Save your work.",
+    "linked": (
+        "You are signed in as {name} ({email}), and this Slack account is now linked to you. "
+        "You can ask for access now."
+    ),
+    "signed-in": "You are signed in as {name} ({email}).",
+    "linked-elsewhere": (
+        "Another Slack account, {account}, was just linked to your identity. "
+        "If that was not you, tell an admin at once."
+    ),
+    "unlinked": (
+        "This Slack account is no longer linked to an identity. Use /access to sign in again."
+    ),
+    "sign-in-refused": "A sign-in for this Slack account was refused. {why}",
+    "binding-of-ended-grant": (
+        "A binding of an access that has ended stood in {cluster} ({place}): {binding}. "
+        "It was deleted."
+    ),
+    "binding-wrong-uid": (
+        "A binding that is not the recorded one stood in {cluster} ({place}): {binding}. "
+        "It was deleted."
+    ),
+    "binding-unknown-over": (
+        "A binding with this installation's label that the record does not know stood in "
+        "{cluster} ({place}) past its end: {binding}. It was deleted."
+    ),
+    "binding-unknown-runs": (
+        "A binding with this installation's label that the record does not know stands in "
+        "{cluster} ({place}): {binding}. It runs until its own end and is not extended. "
+        "Was the database replaced by an old copy?"
+    ),
+    "delivery-failed": (
+        "A message could not be delivered to {target}: {problem}. Please mend the policy's "
+        "`notify`, or invite the app."
+    ),
+}
+
+
+def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
+    """Say a notice. Facts are filled in as they come: the surface escapes them before."""
+    place = facts.get("namespace") or "all of the cluster"
+    known = {"place": place, **facts}
+    if code == "sign-in-refused":
+        known["why"] = LINKS.get(facts.get("why", ""), LINKS["cancelled"])
+    template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
+    return fill(template, {"code": code, **known})

@@ -1,0 +1,32 @@
+"""Problems of single fields: what is wrong, said so that the person can mend it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.wording.filling import fill
+from grants.errors import Problem
+
+PROBLEMS: Final[Mapping[str, str]] = {
+    "missing": "This is needed.",
+    "unknown": "There is nothing of that name.",
+    "invalid": "This can't be used.",
+    "name-length": "This is not a name: it is empty, or too long.",
+    "cluster-unknown": "There is no cluster of that name.",
+    "entitlement-unknown": "There is nothing of that name to ask for (any more).",
+    "cluster-missing": "Choose a cluster.",
+    "namespace-missing": "Choose a namespace.",
+    "entitlement-missing": "Choose what you need.",
+    "duration-missing": "Choose for how long, or write it.",
+    "duration-unreadable": "This is not a length of time. Write for example 90m, 2h or 1h30m.",
+    "duration-not-positive": "The time must be longer than nothing.",
+    "duration-absurd": "Nobody gets access for that long.",
+    "reason-empty": "Say why.",
+    "reason-too-long": "This is too long: {length} of at most {most} characters.",
+}
+
+
+def problem_sentence(problem: Problem) -> str:
+    """Say what is wrong with one field."""
+    template = PROBLEMS.get(problem.code)
+    facts = {"field": problem.field, "code": problem.code, **dict(problem.facts)}
+    return fill(template or "This can't be used ({code}).", facts)
