@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import Final, Literal
 
 from grants.people.model import Known
 from grants.policy.match import match
 from grants.policy.model import Entitlement, Policy
-from grants.policy.patterns import PatternSet
+from grants.policy.patterns import PatternSet, matches
 
 OFFER_LIMIT: Final = 100
 
@@ -35,12 +36,18 @@ def askable(
 
     `Scope.CLUSTER` as namespace gives what is for the whole cluster.
     """
+
+    @cache
+    def in_cluster(patterns: tuple[str, ...]) -> bool:
+        """Thousands of entitlements name the same few clusters."""
+        return cluster is None or any(matches(pattern, cluster) for pattern in patterns)
+
     return tuple(
         e
         for e in policy.entitlements
-        if (cluster is None or e.covers_cluster(cluster))
-        and (namespace is None or _covers(e, namespace))
+        if in_cluster(e.clusters)
         and match(e.ask, known)
+        and (namespace is None or _covers(e, namespace))
     )
 
 

@@ -94,13 +94,14 @@ def check(merged: Merged, documents: Sequence[Document], report: Report, *, comp
         _somebody(merged.admins.part, (), merged.admins.shape, report)
     if complete and documents:
         _check_presence(merged, documents[0].part, report)
+    places = _risky_places(merged.clusters)
     for found in merged.entitlements:
         if complete:
             _check_clusters(found, merged.aliases, report)
         _check_scope(found, report)
         _check_people(found, report)
         _check_durations(found, report)
-        _check_places(found, merged.clusters, report)
+        _check_places(found, places, report)
 
 
 def _check_names(
@@ -211,41 +212,47 @@ def _check_durations(found: Found[EntitlementShape], report: Report) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _RiskyPlace:
+    """A namespace that needs accepting whatever the role says; `aliases` None: in any cluster."""
+
+    risk: str
+    namespace: str
+    aliases: tuple[str, ...] | None = None
+
+    def is_in(self, clusters: Sequence[str]) -> bool:
+        if self.aliases is None:
+            return True
+        return any(matches(pattern, alias) for pattern in clusters for alias in self.aliases)
+
+
+def _risky_places(clusters: Sequence[Found[ClusterShape]]) -> tuple[_RiskyPlace, ...]:
+    own: dict[str, list[str]] = {}
+    for cluster in clusters:
+        own.setdefault(cluster.shape.own_namespace, []).append(cluster.shape.name)
+    return (
+        *(_RiskyPlace(SYSTEM_NAMESPACE, name) for name in sorted(SYSTEM_NAMESPACES)),
+        *(_RiskyPlace(OWN_NAMESPACE, name, tuple(aliases)) for name, aliases in own.items()),
+    )
+
+
 def _check_places(
-    found: Found[EntitlementShape], clusters: Sequence[Found[ClusterShape]], report: Report
+    found: Found[EntitlementShape], places: Sequence[_RiskyPlace], report: Report
 ) -> None:
-    """Namespaces whose risk does not depend on the role's rules are judged without them."""
-    own = {
-        cluster.shape.own_namespace
-        for cluster in clusters
-        if any(matches(p, cluster.shape.name) for p in found.shape.clusters)
-    }
-    accepted = set(found.shape.accept_risk.rules) if found.shape.accept_risk else set()
-    for risk, names in ((SYSTEM_NAMESPACE, SYSTEM_NAMESPACES), (OWN_NAMESPACE, own)):
-        if risk not in accepted:
-            _check_place(found, risk, names, report)
-
-
-def _check_place(
-    found: Found[EntitlementShape], risk: str, names: Iterable[str], report: Report
-) -> None:
-    for index, pattern in enumerate(found.shape.namespaces or ()):
-        hit = sorted(name for name in names if matches(pattern, name))
-        if not hit:
-            continue
-        path = ("namespaces", index)
-        if is_literal(pattern):
-            report.wrong(
-                found.part,
-                path,
-                "risk-not-accepted",
-                f"`{pattern}` needs `accept_risk` with `{risk}`",
-            )
-        else:
-            report.warn(
-                found.part,
-                path,
-                "covers-risky-namespace",
-                f"`{pattern}` matches {', '.join(hit)}: requests there are refused"
-                f" without `accept_risk` with `{risk}`",
-            )
+    """Refuse a risky namespace that is named; warn where a pattern happens to match one."""
+    shape = found.shape
+    accepted = set(shape.accept_risk.rules) if shape.accept_risk else set()
+    for index, pattern in enumerate(shape.namespaces or ()):
+        for place in places:
+            if not matches(pattern, place.namespace) or place.risk in accepted:
+                continue
+            if not place.is_in(shape.clusters):
+                continue
+            path = ("namespaces", index)
+            needs = f"without `accept_risk` with `{place.risk}`"
+            if is_literal(pattern):
+                message = f"`{pattern}` is refused {needs}"
+                report.wrong(found.part, path, "risk-not-accepted", message)
+            else:
+                message = f"`{pattern}` matches {place.namespace}: refused there {needs}"
+                report.warn(found.part, path, "covers-risky-namespace", message)

@@ -11,6 +11,7 @@ from grants.policy.model import Policy
 from grants.policy.schema import NotifyShape, WhoShape
 from grants.policy.shapes import Part, Report, read_document
 from grants.policy.source import MAX_BYTES, PolicyFile, digest_of, pack
+from grants.policy.yaml_lines import without_gc
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ def load_policy(
     if sum(len(file.data) for file in files) > MAX_BYTES:
         message = f"more than {MAX_BYTES} bytes in all"
         raise PolicyInvalid((PolicyProblem(files[0].name, 1, 1, "too-big", message),))
+    with without_gc():
+        loaded = _load(files)
+    more = loaded.unknown(known_groups, known_emails)
+    return replace(loaded, warnings=in_order([*loaded.warnings, *more]))
+
+
+def _load(files: Sequence[PolicyFile]) -> LoadedPolicy:
     report = Report()
     read = (read_document(file, report) for file in sorted(files, key=lambda f: f.name))
     documents = [document for document in read if document is not None]
@@ -63,9 +71,7 @@ def load_policy(
     check(merged, documents, report, complete=len(documents) == len(files))
     if report.problems:
         raise PolicyInvalid(in_order(report.problems))
-    loaded = _loaded(files, merged, report)
-    more = loaded.unknown(known_groups, known_emails)
-    return replace(loaded, warnings=in_order([*loaded.warnings, *more]))
+    return _loaded(files, merged, report)
 
 
 def in_order(problems: Sequence[PolicyProblem]) -> tuple[PolicyProblem, ...]:

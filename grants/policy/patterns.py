@@ -1,10 +1,12 @@
 """Patterns of names: `*` is any run of characters, `?` one character; the rest is literal."""
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Final
 
 _WILD: Final = frozenset("*?[")
+_FIRST_WILD: Final = re.compile(r"[*?\[]")
 
 
 def is_literal(pattern: str) -> bool:
@@ -46,11 +48,11 @@ class PatternSet:
         self._tail_sizes = sorted({len(tail) for tail in self._tails})
 
     def _add(self, pattern: str) -> None:
-        if is_literal(pattern):
+        wild = _FIRST_WILD.search(pattern)
+        if wild is None:
             self._exact.add(pattern)
             return
-        head = pattern[: min(pattern.index(c) for c in _WILD if c in pattern)]
-        rest = pattern[len(head) :]
+        head, rest = pattern[: wild.start()], pattern[wild.start() :]
         if pattern == "*":
             self._all = True
         elif head:
@@ -64,18 +66,12 @@ class PatternSet:
         """Tell whether any of the patterns matches."""
         if self._all or name in self._exact:
             return True
-        return (
-            any(name[len(name) - size :] in self._tails for size in self._tail_sizes_for(name))
-            or self._head_matches(name)
-            or any(matches(pattern, name) for pattern in self._others)
-        )
-
-    def _tail_sizes_for(self, name: str) -> Iterable[int]:
-        return (size for size in self._tail_sizes if size <= len(name))
-
-    def _head_matches(self, name: str) -> bool:
-        for size in self._head_sizes:
-            patterns = self._heads.get(name[:size], ())
-            if any(matches(pattern, name) for pattern in patterns):
+        length = len(name)
+        for size in self._tail_sizes:
+            if size <= length and name[length - size :] in self._tails:
                 return True
-        return False
+        for size in self._head_sizes:
+            for pattern in self._heads.get(name[:size], ()):
+                if matches(pattern, name):
+                    return True
+        return any(matches(pattern, name) for pattern in self._others)

@@ -45,7 +45,7 @@ def _text(
     whole = re.compile(pattern.removeprefix("^").removesuffix("$"))
 
     def check(value: str) -> str:
-        if not whole.fullmatch(value) or not all(is_printable(c) for c in value):
+        if not whole.fullmatch(value) or not is_printable(value):
             raise _wrong(code, sentence)
         return value
 
@@ -61,7 +61,7 @@ def _prose(most: int, *, several_lines: bool = False) -> tuple[AfterValidator, W
             raise _wrong("empty-text", "must say something")
         if len(value) > most:
             raise _wrong("too-long", f"must be at most {most} characters, not {len(value)}")
-        if not all(is_printable(c) for c in shown):
+        if not is_printable(shown):
             raise _wrong("unprintable", "has characters that can't be shown")
         return value
 

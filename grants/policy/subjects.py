@@ -108,13 +108,20 @@ def _wrong_with(name: str) -> str:
         return "empty"
     if len(name) > LONGEST_NAME:
         return "too-long"
-    if name != name.strip() or not all(is_printable(c) for c in name):
+    if name != name.strip() or not is_printable(name):
         return "unprintable"
     # system:masters and the like; in any case of letters, because names are read by people too.
     return "reserved" if name.lower().startswith(_RESERVED) else ""
 
 
-def is_printable(character: str) -> bool:
-    """Tell whether a character shows: no control, format (bidi, zero width) or line separator."""
-    category = unicodedata.category(character)
-    return not category.startswith("C") and category not in {"Zl", "Zp"}
+def is_printable(text: str) -> bool:
+    """Tell whether every character shows: no control, format (bidi, zero width) or line separator.
+
+    Spaces of any width do show.
+    """
+    if text.isascii():
+        return text.isprintable()
+    return not any(
+        unicodedata.category(c).startswith("C") or unicodedata.category(c) in {"Zl", "Zp"}
+        for c in text
+    )

@@ -6,7 +6,7 @@ document, and the scalars of YAML 1.2's core schema, so that `no` is a word and 
 
 import gc
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -68,7 +68,7 @@ def read_lines(data: bytes) -> Lines:
     text = _decoded(data, lines)
     if text is None:
         return lines
-    with _without_gc():
+    with without_gc():
         try:
             _Reader(text, lines).read()
         except _Stop:
@@ -79,7 +79,7 @@ def read_lines(data: bytes) -> Lines:
 
 
 @contextmanager
-def _without_gc() -> Iterator[None]:
+def without_gc() -> Iterator[None]:
     """Pause cycle collection: with a hundred thousand new tuples it takes most of the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -114,11 +114,15 @@ def _syntax(error: yaml.YAMLError, text: str) -> YamlProblem:
     return YamlProblem(_mark_at(before), "not-yaml", "not YAML: a character that is not allowed")
 
 
+_Started = yaml.ScalarEvent | yaml.CollectionStartEvent
+
+
 class _Reader:
     """One pass over the events of one text."""
 
     def __init__(self, text: str, lines: Lines) -> None:
         self._loader = yaml.CSafeLoader(text)
+        self._next = cast("Callable[[], yaml.Event]", self._loader.get_event)
         self._lines = lines
         self._nodes = 0
 
@@ -136,9 +140,6 @@ class _Reader:
         finally:
             self._loader.dispose()
 
-    def _next(self) -> yaml.Event:
-        return cast("yaml.Event", self._loader.get_event())
-
     def _wrong(self, mark: Mark, code: str, message: str) -> None:
         self._lines.problems.append(YamlProblem(mark, code, message))
 
@@ -154,17 +155,17 @@ class _Reader:
                 mark, "alias", f"`*{event.anchor}`: aliases are not used here, write it out"
             )
             return None
-        self._refuse_extras(event, mark)
+        self._refuse_extras(cast("_Started", event), mark)
         if isinstance(event, yaml.ScalarEvent):
             return _resolve(event.value) if event.implicit[0] else event.value
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(path)
         return self._mapping(path)
 
-    def _refuse_extras(self, event: yaml.Event, mark: Mark) -> None:
-        if getattr(event, "anchor", None) is not None:
+    def _refuse_extras(self, event: _Started, mark: Mark) -> None:
+        if event.anchor is not None:
             self._wrong(mark, "anchor", "anchors are not used here")
-        if getattr(event, "tag", None) is not None:
+        if event.tag is not None:
             self._wrong(mark, "tag", "tags are not used here")
 
     def _sequence(self, path: Path) -> list[Any]:
