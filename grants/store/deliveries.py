@@ -10,7 +10,7 @@ from grants.store import tables as t
 from grants.store.engine import Database
 
 _C: Final = t.deliveries.c
-_WANTED: Final = and_(_C.wanted > _C.sent, _C.wanted > _C.dropped)
+WANTED: Final = and_(_C.wanted > _C.sent, _C.wanted > _C.dropped)
 
 
 class Deliveries:
@@ -19,13 +19,13 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def due(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
+    def claim(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
         """Claim rows whose wanted version is not sent, on the database's clock."""
         now = self._database.now()
         free = or_(_C.claimed_until.is_(None), _C.claimed_until <= now)
         picked = (
             select(t.deliveries)
-            .where(_WANTED, _C.next_at <= now, free)
+            .where(WANTED, _C.next_at <= now, free)
             .order_by(_C.next_at, _C.seq)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -42,27 +42,24 @@ class Deliveries:
 
     def next_due_at(self) -> datetime | None:
         """Tell when the next row is to be delivered or tried again; None when all is told."""
-        free_at = case(
-            (_C.claimed_until > _C.next_at, _C.claimed_until),
-            else_=_C.next_at,
-        )
+        free_at = case((_C.claimed_until > _C.next_at, _C.claimed_until), else_=_C.next_at)
         with self._database.reading() as connection:
             at: datetime | None = connection.execute(
-                select(func.min(free_at, type_=_C.next_at.type)).where(_WANTED)
+                select(func.min(free_at, type_=_C.next_at.type)).where(WANTED)
             ).scalar()
         return at
 
-    def sending(self, delivery: str) -> None:
+    def sending(self, row: Delivery, at: datetime) -> None:
         """Note that a first send begins, so that one lost in a crash is looked for."""
-        self._set(delivery, sending_since=self._database.now())
+        self._set(row, sending_since=at)
 
-    def sent(self, delivery: str, version: int, channel: str, ts: str) -> None:
-        """Note what was sent and where it stands; gives the claim back."""
-        older = _C.sent > version
+    def sent(self, row: Delivery, channel: str | None, ts: str | None) -> None:
+        """Note that `row.wanted` stands at a message; gives the claim back."""
+        newer = _C.sent > row.wanted
         self._set(
-            delivery,
-            sent=case((older, _C.sent), else_=version),
-            wanted=case((older, _C.wanted + 1), else_=_C.wanted),
+            row,
+            sent=case((newer, _C.sent), else_=row.wanted),
+            wanted=case((newer, _C.wanted + 1), else_=_C.wanted),
             channel=channel,
             ts=ts,
             attempts=0,
@@ -71,23 +68,24 @@ class Deliveries:
             claimed_until=None,
         )
 
-    def failed(self, delivery: str, problem: str, retry_at: datetime) -> None:
-        """Note a failure by its code; the row is due again at `retry_at`."""
+    def retry(self, row: Delivery, at: datetime, problem: str) -> None:
+        """Note a failure by its code; the row is due again at that time."""
+        self._set(row, problem=problem, next_at=at, attempts=_C.attempts + 1, claimed_until=None)
+
+    def dropped(self, row: Delivery, problem: str) -> None:
+        """Give up on `row.wanted`; a later version is tried again."""
+        newer = _C.dropped > row.wanted
         self._set(
-            delivery,
+            row,
             problem=problem,
-            next_at=retry_at,
-            attempts=_C.attempts + 1,
+            dropped=case((newer, _C.dropped), else_=row.wanted),
+            sending_since=None,
             claimed_until=None,
         )
 
-    def dropped(self, delivery: str, why: str) -> None:
-        """Give up on this version; a later version is tried again."""
-        self._set(delivery, problem=why, dropped=_C.wanted, sending_since=None, claimed_until=None)
-
-    def _set(self, delivery: str, **values: Any) -> None:
+    def _set(self, row: Delivery, **values: Any) -> None:
         with self._database.writing() as connection:
-            connection.execute(update(t.deliveries).where(_C.id == delivery).values(**values))
+            connection.execute(update(t.deliveries).where(_C.id == row.id).values(**values))
 
 
 def _delivery(row: Row[Any]) -> Delivery:

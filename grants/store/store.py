@@ -8,17 +8,17 @@ from sqlalchemy import select
 
 from grants.errors import StoreSchemaWrong
 from grants.store import tables as t
-from grants.store.access import AccessRows
 from grants.store.claims import Claims
 from grants.store.deliveries import Deliveries
 from grants.store.engine import Database
+from grants.store.history_list import HistoryList
+from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
-from grants.store.people import PeopleRows
 from grants.store.policy import PolicyRows
 from grants.store.record import RecordRows
 
 
-class Tx(RecordRows, PeopleRows, AccessRows, OutboxRows, PolicyRows):
+class Tx(HistoryList, RecordRows, OutboxRows, PolicyRows):
     """One transaction, as every room asks for it."""
 
 
@@ -29,6 +29,7 @@ class Store:
         self._database = database
         self._claims = Claims(database)
         self.deliveries = Deliveries(database)
+        self.lists = Lists(database)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:

@@ -1,4 +1,4 @@
-"""A process of its own that works on a store: `python -m tests.support.store_worker URL WORK ARG...`."""
+"""A process of its own on a store: `python -m tests.support.store_worker URL WORK ARG...`."""
 
 import sys
 from contextlib import closing

@@ -1,8 +1,10 @@
 """Real stores for tests: a migrated SQLite file is copied, not migrated for every test."""
 
 import shutil
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from grants.clock import Clock
 from grants.store.engine import open_database
@@ -34,3 +36,24 @@ def copied(template: Path, folder: Path) -> str:
 
 def opened(url: str, clock: Clock | None = None) -> Store:
     return Store(open_database(url, clock=clock))
+
+
+class _RolledBackError(Exception):
+    pass
+
+
+def commit(store: Any, work: Callable[[Any], object]) -> None:
+    """Do some work in a transaction of its own."""
+    with store.write() as tx:
+        work(tx)
+
+
+def roll_back(store: Any, work: Callable[[Any], object]) -> None:
+    """Do some work in a transaction that then fails."""
+
+    def fail(tx: Any) -> None:
+        work(tx)
+        raise _RolledBackError
+
+    with suppress(_RolledBackError):
+        commit(store, fail)

@@ -1,62 +1,22 @@
 """Every test here runs over the store in memory, on SQLite and on PostgreSQL."""
 
-from contextlib import closing
-from pathlib import Path
-
 import pytest
 
-from grants.store.schema import upgrade
-from tests.support.memory_store import MemoryStore
-from tests.support.store_values import FixedClock, populate
-from tests.support.stores import copied, migrated_template, opened
+from tests.support import store_fixtures as fixtures
+from tests.support.store_values import populate
 
-REAL = ["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)]
-
-
-@pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory):
-    return migrated_template(tmp_path_factory.mktemp("sqlite"))
-
-
-@pytest.fixture
-def clock():
-    return FixedClock()
+any_store = fixtures.any_store
+clock = fixtures.clock
+database_url = fixtures.database_url
+migrated_postgres_url = fixtures.migrated_postgres_url
+real_store = fixtures.real_store
+sqlite_template = fixtures.sqlite_template
+sqlite_url = fixtures.sqlite_url
 
 
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    return copied(sqlite_template, tmp_path)
-
-
-@pytest.fixture
-def postgres_url(request):
-    server = request.getfixturevalue("postgres")
-    name = server.fresh_database(server.template("store", upgrade))
-    yield server.url(name)
-    server.drop_database(name)
-
-
-@pytest.fixture(params=REAL)
-def database_url(request) -> str:
-    """The URL of a migrated database."""
-    return request.getfixturevalue(f"{request.param}_url")
-
-
-@pytest.fixture
-def real_store(database_url, clock):
-    """A store over a real database."""
-    with closing(opened(database_url, clock)) as store:
-        yield store
-
-
-@pytest.fixture(params=["memory", *REAL])
-def store(request, clock):
-    """A store of each kind."""
-    if request.param == "memory":
-        yield MemoryStore(clock)
-        return
-    with closing(opened(request.getfixturevalue(f"{request.param}_url"), clock)) as store:
-        yield store
+def store(any_store):
+    return any_store
 
 
 @pytest.fixture

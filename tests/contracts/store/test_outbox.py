@@ -4,7 +4,9 @@ import pytest
 
 from grants.errors import StoreError
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
+from tests.support.stores import roll_back
 
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
 FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 PAST = datetime(2000, 1, 1, tzinfo=UTC)
 HOLD = timedelta(minutes=1)
@@ -21,7 +23,7 @@ def tell(store, *cards):
 
 
 def due(store, hold=NO_HOLD):
-    return store.deliveries.due(10, hold)
+    return store.deliveries.claim(10, hold)
 
 
 def test_a_told_card_is_due_at_version_one(real_store):
@@ -49,9 +51,7 @@ def test_each_place_has_its_own_row(real_store):
 
 
 def test_what_is_rolled_back_is_never_told(real_store):
-    with pytest.raises(RuntimeError), real_store.write() as tx:
-        tx.tell(CARD)
-        raise RuntimeError
+    roll_back(real_store, lambda tx: tx.tell(CARD))
     assert due(real_store) == ()
 
 
@@ -95,15 +95,15 @@ def test_a_claim_ends_by_itself(real_store):
 
 def test_no_more_than_the_limit_is_claimed(real_store):
     tell(real_store, CARD, Card(CardKind.APPROVAL, "req-2", CHANNEL))
-    assert [row.about for row in real_store.deliveries.due(1, HOLD)] == ["req-1"]
-    assert [row.about for row in real_store.deliveries.due(1, HOLD)] == ["req-2"]
+    assert [row.about for row in real_store.deliveries.claim(1, HOLD)] == ["req-1"]
+    assert [row.about for row in real_store.deliveries.claim(1, HOLD)] == ["req-2"]
 
 
 def test_what_is_sent_is_due_no_more_and_remembers_where_it_stands(real_store):
     tell(real_store, CARD)
     (row,) = due(real_store, HOLD)
-    real_store.deliveries.sending(row.id)
-    real_store.deliveries.sent(row.id, row.wanted, "C1", "171.1")
+    real_store.deliveries.sending(row, NOW)
+    real_store.deliveries.sent(row, "C1", "171.1")
     assert due(real_store) == ()
     tell(real_store, CARD)
     (again,) = due(real_store)
@@ -116,7 +116,7 @@ def test_what_is_wanted_during_a_send_is_sent_after_it(real_store):
     (row,) = due(real_store, HOLD)
     tell(real_store, CARD)
     assert due(real_store) == ()
-    real_store.deliveries.sent(row.id, row.wanted, "C1", "171.1")
+    real_store.deliveries.sent(row, "C1", "171.1")
     assert [(row.wanted, row.sent) for row in due(real_store)] == [(2, 1)]
 
 
@@ -126,15 +126,15 @@ def test_a_late_sender_of_an_older_version_makes_the_card_wanted_again(real_stor
     (slept,) = due(real_store, NO_HOLD)
     tell(real_store, CARD)
     (newer,) = due(real_store, NO_HOLD)
-    real_store.deliveries.sent(newer.id, newer.wanted, "C1", "171.1")
-    real_store.deliveries.sent(slept.id, slept.wanted, "C1", "171.1")
+    real_store.deliveries.sent(newer, "C1", "171.1")
+    real_store.deliveries.sent(slept, "C1", "171.1")
     assert [(row.wanted, row.sent) for row in due(real_store)] == [(3, 2)]
 
 
 def test_a_first_send_under_way_is_seen_by_who_comes_after_a_crash(real_store):
     tell(real_store, CARD)
     (row,) = due(real_store, NO_HOLD)
-    real_store.deliveries.sending(row.id)
+    real_store.deliveries.sending(row, NOW)
     (again,) = due(real_store)
     assert again.sending_since is not None
 
@@ -143,12 +143,12 @@ def test_a_failed_row_waits_for_its_time_and_counts_its_attempts(real_store, clo
     tell(real_store, CARD)
     (row,) = due(real_store, HOLD)
     # PostgreSQL goes by its own clock, SQLite by the test's: both are far from these two times.
-    real_store.deliveries.failed(row.id, "ratelimited", FUTURE)
+    real_store.deliveries.retry(row, FUTURE, "ratelimited")
     assert due(real_store) == ()
     tell(real_store, CARD)
     assert due(real_store) == ()
     assert real_store.deliveries.next_due_at() == FUTURE
-    real_store.deliveries.failed(row.id, "ratelimited", PAST)
+    real_store.deliveries.retry(row, PAST, "ratelimited")
     (again,) = due(real_store)
     assert again.attempts == 2
 
@@ -156,7 +156,7 @@ def test_a_failed_row_waits_for_its_time_and_counts_its_attempts(real_store, clo
 def test_a_dropped_version_is_not_tried_again_but_a_later_one_is(real_store):
     tell(real_store, CARD)
     (row,) = due(real_store, HOLD)
-    real_store.deliveries.dropped(row.id, "channel_not_found")
+    real_store.deliveries.dropped(row, "channel_not_found")
     assert due(real_store) == ()
     assert real_store.deliveries.next_due_at() is None
     tell(real_store, CARD)

@@ -13,6 +13,7 @@ from tests.support.store_values import (
     an_account,
     an_attempt,
 )
+from tests.support.stores import roll_back
 
 
 @pytest.fixture
@@ -33,9 +34,7 @@ def test_an_inbound_key_is_new_once(store):
 
 
 def test_a_key_of_a_failed_transaction_is_new_again(store):
-    with pytest.raises(RuntimeError), store.write() as tx:
-        tx.first_time("envelope:1", NOW)
-        raise RuntimeError
+    roll_back(store, lambda tx: tx.first_time("envelope:1", NOW))
     with store.write() as tx:
         assert tx.first_time("envelope:1", NOW)
 
