@@ -98,6 +98,15 @@ def binaries(pytestconfig: pytest.Config) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def kubectl(pytestconfig: pytest.Config) -> Path:
+    """The program that people use."""
+    found = assets.find_kubectl(assets.AssetSources.from_environment())
+    if found is None:
+        parts.missing_parts(pytestconfig).lacks("kubectl", "not on PATH: run `make setup`")
+    return found
+
+
+@pytest.fixture(scope="session")
 def small_issuer(authority: Authority) -> Iterator[SmallIssuer]:
     """An OpenID issuer that signs any claims; the control plane trusts it."""
     with SmallIssuer(authority) as issuer:
@@ -106,7 +115,7 @@ def small_issuer(authority: Authority) -> Iterator[SmallIssuer]:
 
 @pytest.fixture(scope="session")
 def trusted_issuers(small_issuer: SmallIssuer) -> list[OidcIssuer]:
-    """Those that the control plane trusts from its start: to add one later costs 10 s."""
+    """Those that the control plane trusts from its start: they must answer before it asks."""
     return [small_issuer.as_trusted()]
 
 

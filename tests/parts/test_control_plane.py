@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from bot.playground.controlplane import config
 from bot.playground.processes import wait_until
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -183,3 +186,25 @@ def _binding(name: str, subject: str, *, kind: str = "User") -> dict[str, Any]:
         },
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": subject}],
     }
+
+
+def test_kubectl_shows_a_token_and_is_heard(control_plane, kubectl, small_issuer, tmp_path):
+    token = small_issuer.token(email="cy@example.com", email_verified=True)
+    user = config.exec_plugin(
+        ["sh", "-c", 'cat "$CREDENTIAL"'], {"CREDENTIAL": str(tmp_path / "c")}
+    )
+    credential = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token},
+    }
+    (tmp_path / "c").write_text(json.dumps(credential))
+    kubeconfig = control_plane.write_kubeconfig(tmp_path / "kubeconfig", user)
+    done = subprocess.run(
+        [kubectl, "--kubeconfig", kubeconfig, "auth", "whoami", "-o", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout)["status"]["userInfo"]["username"] == "oidc:cy@example.com"

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from bot.playground.certs import Authority
-from bot.playground.controlplane import assets, config
+from bot.playground.controlplane import assets, config, versions
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import ProcessError
 
@@ -21,7 +21,11 @@ def main() -> int:
     parser.add_argument("what", choices=["ensure", "start"])
     what = parser.parse_args().what
     try:
-        binaries = assets.ensure(assets.AssetSources.from_environment(), progress=_say)
+        sources = assets.AssetSources.from_environment()
+        names = [*versions.CONTROL_PLANE]
+        if what == "ensure" and assets.find_kubectl(sources) is None:
+            names.append("kubectl")
+        binaries = assets.ensure(sources, names, progress=_say)
         if what == "start":
             _run(binaries)
     except (assets.AssetsMissingError, ProcessError) as error:

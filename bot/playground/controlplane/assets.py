@@ -107,6 +107,12 @@ def ensure(
     return found
 
 
+def find_kubectl(sources: AssetSources) -> Path | None:
+    """Return the `kubectl` to use: the one on PATH, of whatever version, else ours, else None."""
+    on_path = shutil.which("kubectl")
+    return Path(on_path) if on_path else find(sources, ["kubectl"]).get("kubectl")
+
+
 def _usable(binary: versions.Binary, path: Path, wanted: str, progress: Progress) -> bool:
     if not path.is_file():
         return False

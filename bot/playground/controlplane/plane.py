@@ -7,7 +7,6 @@ and the playground only: etcd does not sync to disk and speaks plain http on loo
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ import urllib3
 from bot.playground.controlplane import config, programs
 from bot.playground.controlplane.client import Answer, ApiClient, ApiError
 from bot.playground.controlplane.tcp import pausable_link
-from bot.playground.processes import Child, Children, ProcessError, free_port, wait_until
+from bot.playground.processes import Child, Children, free_port, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,6 +50,7 @@ class ControlPlane:
     manager.
 
     With `api_servers` above 1, each but the first reaches etcd through a link that can be paused.
+    The `issuers` should answer already: an API server asks one that does not again only after 10 s.
     """
 
     def __init__(
@@ -136,23 +136,6 @@ class ControlPlane:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise ApiError(method, path, answer)
         return answer.body
-
-    def trust_issuers(self, issuers: Sequence[OidcIssuer]) -> None:
-        """Replace the OpenID providers while running; returns when every API server has taken it
-        over.
-        """
-        self._issuers = tuple(issuers)
-        text = self._layout.write_authentication(self._issuers)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-
-        def taken_over() -> bool:
-            return all(digest in self._metrics(number) for number in range(len(self.servers)))
-
-        try:
-            wait_until(taken_over, within=READY_WITHIN, what="the new issuers taken over")
-        except TimeoutError as error:
-            # An issuer that does not answer is the usual reason; the API server's log names it.
-            raise ProcessError(f"{error}\n{self.servers[0].child.log_tail()}") from error
 
     def kubeconfig(
         self, user: Mapping[str, Any], *, server: int = 0, namespace: str = "default"
@@ -263,6 +246,3 @@ class ControlPlane:
                 return False
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         return self.request("GET", account, token=self.admin_token).status == HTTPStatus.OK
-
-    def _metrics(self, server: int) -> str:
-        return str(self.request("GET", "/metrics", token=self.admin_token, server=server).body)

@@ -76,7 +76,7 @@ class Layout:
         """Write every file that the programs read; the API servers' certificate comes back."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder.chmod(0o700)
-        self.write_authentication(issuers)
+        replace(self.authentication, config.authentication(issuers))
         replace(self.audit_policy, config.audit_policy())
         tokens = {
             admin_token: (ADMIN, ("system:masters",)),
@@ -86,12 +86,6 @@ class Layout:
         if not self.account_key.exists():
             replace(self.account_key, _private_key_pem())
         return self.authority.leaf("kube-apiserver", *_API_SERVER_NAMES)
-
-    def write_authentication(self, issuers: Sequence[OidcIssuer]) -> str:
-        """Write who may sign in, and say the text: running API servers take it over."""
-        text = config.authentication(issuers)
-        replace(self.authentication, text)
-        return text
 
 
 def etcd(layout: Layout, *, client_port: int, peer_port: int) -> Flags:
