@@ -68,6 +68,11 @@ class Clockwork:
             if job is not None:
                 job.modify(next_run_time=datetime.now(UTC))
 
+    def is_alive(self) -> bool:
+        """Tell whether the clock's thread lives."""
+        with self._lock:
+            return self._scheduler is not None and _alive(self._scheduler)
+
     def check(self) -> bool:
         """Tell whether the clock's thread lives; a dead one is replaced (False that once)."""
         with self._lock:

@@ -1,0 +1,260 @@
+"""The one place where concrete things meet: settings in, a running Valetkey out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from bot.clusters_file import ClusterAccess, read_clusters
+from bot.metrics import GrantGauges, Metrics
+from bot.settings import Settings
+from bot.slack.ports import SlackPorts, SlackSettings, Verbs
+from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
+from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
+from grants.access.cancel_request import cancel_request
+from grants.access.decide import decide
+from grants.access.give_back import give_back
+from grants.access.model import AccessRequest
+from grants.access.ports import AccessTimes, StepWatch
+from grants.access.reconcile import reconcile_grant
+from grants.access.request_access import SubmitDraft, request_access, submit_draft
+from grants.access.revoke_grant import revoke_grant
+from grants.clock import Clock, SystemClock
+from grants.clusters.config import ClusterConfig
+from grants.clusters.pool import ClusterPool
+from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
+from grants.ids import Prefix, new_id
+from grants.people.offer_sign_in import offer_sign_in
+from grants.policy.registry import PolicyRegistry
+from grants.policy.source import PolicyPath
+from grants.store.engine import open_database
+from grants.store.schema import check
+from grants.store.store import Store
+
+T = TypeVar("T")
+NAMESPACES_WITHIN = timedelta(seconds=1.5)
+
+
+@dataclass(frozen=True)
+class Core:
+    """The core with its adapters: what every verb's `ports` asks for."""
+
+    clock: Clock
+    store: Store
+    clusters: ClusterPool
+    policy: PolicyRegistry
+    watch: StepWatch
+    times: AccessTimes
+    installation: str
+    own_namespace: str | None
+
+    @property
+    def lookups(self) -> ClusterPool:
+        """Reads that people wait for run on each cluster's own threads."""
+        return self.clusters
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.clusters.close()
+        self.store.close()
+
+
+def open_core(settings: Settings, watch: StepWatch) -> Core:
+    """Open the database (at this version's schema), the clusters, and load the policy.
+
+    Raises SettingsInvalid, StoreError and its kinds, or PolicyInvalid; a cluster that is down is
+    no reason not to start.
+    """
+    url = settings.database_url.get_secret_value()
+    check(url)
+    clock = SystemClock()
+    store = Store(open_database(url, clock=clock))
+    try:
+        core = _core(settings, watch, clock, store)
+        core.policy.load(clock.now())
+    except BaseException:
+        store.close()
+        raise
+    return core
+
+
+def _core(settings: Settings, watch: StepWatch, clock: Clock, store: Store) -> Core:
+    if settings.policy_path is None:
+        raise SettingsInvalid((Problem("VALETKEY_POLICY_PATH", "missing"),))
+    installation = store.installation()
+    accesses = read_clusters(settings.clusters_path)
+    configs = [_cluster_config(alias, one, installation) for alias, one in accesses.items()]
+    return Core(
+        clock=clock,
+        store=store,
+        clusters=ClusterPool(configs, clock),
+        policy=PolicyRegistry(PolicyPath(settings.policy_path), store),
+        watch=watch,
+        times=access_times(settings),
+        installation=installation,
+        own_namespace=settings.own_namespace,
+    )
+
+
+def _cluster_config(alias: str, access: ClusterAccess, installation: str) -> ClusterConfig:
+    return ClusterConfig(
+        alias=alias,
+        installation=installation,
+        kubeconfig=access.kubeconfig,
+        context=access.context,
+        in_cluster=access.in_cluster,
+        endpoints=access.endpoints,
+    )
+
+
+def access_times(settings: Settings) -> AccessTimes:
+    """Give the core's times as the settings have them."""
+    return replace(
+        AccessTimes(),
+        signin_max_age=settings.signin_max_age,
+        activate_within=settings.activate_within,
+        warn_before=settings.warn_before,
+        drift_interval=settings.drift_interval,
+        stuck_after=settings.stuck_after,
+    )
+
+
+def make_metrics() -> tuple[CollectorRegistry, Metrics]:
+    """Make the registry of this process and what counts in it."""
+    registry = CollectorRegistry()
+    return registry, Metrics(registry)
+
+
+def live_grants(core: Core, registry: CollectorRegistry) -> None:
+    """Have the grants counted from the rows at each scrape."""
+
+    def live() -> tuple[object, ...]:
+        with core.store.read() as tx:
+            return tx.live_grants()
+
+    registry.register(GrantGauges(live))  # type: ignore[arg-type]
+
+
+def reconcile(core: Core) -> Callable[[str], object]:
+    """Give the call that brings one grant forward."""
+    return lambda grant: reconcile_grant(grant, ports=core)
+
+
+def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> SlackPorts:
+    """Put together what the surface in Slack is given."""
+    return SlackPorts(
+        settings=_slack(settings),
+        clock=core.clock,
+        access=core.store,
+        people=core.store,
+        policy=core.policy,
+        verbs=_verbs(core, wake),
+        lists=core.store.lists,
+        deliveries=core.store.deliveries,
+        namespaces=partial(_namespaces, core),
+        wake=wake,
+    )
+
+
+def _slack(settings: Settings) -> SlackSettings:
+    token, team, public_url = settings.slack_bot_token, settings.slack_team_id, settings.public_url
+    if token is None or team is None or public_url is None:
+        raise SettingsInvalid((Problem("VALETKEY_SLACK_BOT_TOKEN", "missing"),))
+    return SlackSettings(
+        team=team,
+        bot_token=token.get_secret_value(),
+        public_url=public_url,
+        api_url=settings.slack_api_url,
+    )
+
+
+def _verbs(core: Core, wake: Callable[[], None]) -> Verbs:
+    """Give each verb its ports; what changes something wakes the worker when it has committed."""
+    return Verbs(
+        request_access=_then(wake, lambda command: request_access(command, ports=core)),
+        cancel_request=_then(wake, lambda command: cancel_request(command, ports=core)),
+        decide=_then(wake, lambda command: decide(command, ports=core)),
+        give_back=_then(wake, lambda command: give_back(command, ports=core)),
+        revoke_grant=_then(wake, lambda command: revoke_grant(command, ports=core)),
+        offer_sign_in=lambda command: offer_sign_in(command, ports=core),
+    )
+
+
+C = TypeVar("C")
+
+
+def _then(wake: Callable[[], None], verb: Callable[[C], T]) -> Callable[[C], T]:
+    def call(command: C) -> T:
+        try:
+            return verb(command)
+        finally:
+            wake()  # a refusal may have closed a request too
+
+    return call
+
+
+def _namespaces(core: Core, alias: str) -> tuple[str, ...]:
+    cluster = core.clusters.get(alias)
+    if cluster is None:
+        raise ClusterUnavailable(alias, "list namespaces", "not configured")
+    return core.clusters.run(alias, cluster.namespaces, NAMESPACES_WITHIN)
+
+
+def go_on_with_draft(core: Core, wake: Callable[[], None]) -> Callable[[str, str], AccessRequest]:
+    """Give the call that submits a kept draft after its owner signed in."""
+
+    def go_on(person: str, draft: str) -> AccessRequest:
+        try:
+            return submit_draft(SubmitDraft(person, draft), ports=core)
+        finally:
+            wake()
+
+    return go_on
+
+
+def company_login(settings: Settings) -> RelyingParty:
+    """Make the relying party of the company's provider."""
+    issuer, client = settings.oidc_issuer, settings.oidc_client_id
+    if issuer is None or client is None or settings.public_url is None:
+        raise SettingsInvalid((Problem("VALETKEY_OIDC_ISSUER", "missing"),))
+    secret = settings.oidc_client_secret
+    return RelyingParty(
+        ProviderSettings(
+            name="company",
+            issuer=issuer,
+            client_id=client,
+            client_secret=secret.get_secret_value() if secret else None,
+            redirect_uri=f"{settings.public_url}{COMPANY_CALLBACK}",
+            scopes=tuple(settings.oidc_scopes),
+            groups_path=tuple(settings.oidc_groups_claim),
+            signin_max_age=settings.signin_max_age,
+            demanded_acr=tuple(settings.oidc_acr_values),
+            demanded_amr=frozenset(settings.oidc_required_amr),
+            ca_file=settings.oidc_ca_file,
+        )
+    )
+
+
+def slack_login(settings: Settings) -> RelyingParty:
+    """Make the relying party of Sign in with Slack."""
+    client, secret = settings.slack_signin_client_id, settings.slack_signin_client_secret
+    if client is None or secret is None or settings.public_url is None:
+        raise SettingsInvalid((Problem("VALETKEY_SLACK_SIGNIN_CLIENT_ID", "missing"),))
+    return RelyingParty(
+        slack_settings(
+            client_id=client,
+            client_secret=secret.get_secret_value(),
+            redirect_uri=f"{settings.public_url}{SLACK_CALLBACK}",
+            team=settings.slack_team_id,
+            issuer=settings.slack_signin_issuer,
+            ca_file=settings.slack_ca_file,
+        )
+    )
+
+
+def worker_name() -> str:
+    """Name this process among workers."""
+    return new_id(Prefix.WORKER)
