@@ -49,7 +49,10 @@ def downgrade(url: str, to: str = _BASE) -> None:
 
 
 def current(url: str) -> str | None:
-    """Give the revision that a database stands at; None for an empty one."""
+    """Give the revision that a database stands at; None for an empty one, or no file."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return None
     database = open_database(url)
     try:
         with database.reading() as connection:
