@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, TextIO
@@ -41,14 +41,29 @@ _TALKATIVE: Final = (
 )
 
 
+def get_logger(room: str) -> logging.Logger:
+    """Give the logger of a part of Valetkey."""
+    return logging.getLogger(f"{LOGGER}.{room}")
+
+
+def bind_log_ids(**ids: str | None) -> Token[dict[str, str]]:
+    """Put ids on every line of this context, until `unbind_log_ids`; for where `with` can't be."""
+    return _IDS.set(_IDS.get() | {name: value for name, value in ids.items() if value})
+
+
+def unbind_log_ids(token: Token[dict[str, str]]) -> None:
+    """Take the ids off again."""
+    _IDS.reset(token)
+
+
 @contextmanager
 def log_ids(**ids: str | None) -> Iterator[None]:
     """Put ids (`request_id`, `grant_id`, ...) on every line that this context logs."""
-    token = _IDS.set(_IDS.get() | {name: value for name, value in ids.items() if value})
+    token = bind_log_ids(**ids)
     try:
         yield
     finally:
-        _IDS.reset(token)
+        unbind_log_ids(token)
 
 
 class _Formatter(JsonFormatter):
@@ -110,7 +125,7 @@ def set_up_logs(
 
 def _catch_crashes() -> None:
     """Let the last words of a thread go through the log: Python's own would print secrets."""
-    log = logging.getLogger(f"{LOGGER}.crash")
+    log = get_logger("crash")
 
     def of_process(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None

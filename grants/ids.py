@@ -26,6 +26,7 @@ class Prefix(StrEnum):
     EVENT = "evt"
     CARD = "crd"
     WORKER = "wrk"
+    WEB_REQUEST = "web"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -15,6 +15,7 @@ from grants.errors import (
     NotAllowed,
     NotFound,
     PolicyInvalid,
+    Problem,
     Refused,
     SettingsInvalid,
     SignInNeeded,
@@ -101,6 +102,14 @@ LINKS: Final[Mapping[str, str]] = {
     "cancelled": "The sign-in was cancelled.",
 }
 
+LOGINS: Final[Mapping[str, str]] = {
+    "unavailable": "The login does not answer right now, so nobody was signed in.",
+    "denied": "The login says that it was cancelled, so nobody was signed in.",
+    "acr": "Your company asks for a stronger sign-in than this one was.",
+    "amr": "Your company asks for a stronger sign-in than this one was.",
+    "auth-time-old": "The login answered with a sign-in that is too long ago.",
+}
+
 WRONG_KINDS: Final[Mapping[str, str]] = {"request": "This request", "grant": "This access"}
 
 TERMS: Final[Mapping[str, str]] = {
@@ -144,8 +153,8 @@ def _link(error: LinkRefused) -> str:
 
 
 def _login(error: LoginRefused) -> str:
-    return fill(
-        "The answer of your company's login was not accepted ({why}), so nobody was signed in. "
+    return LOGINS.get(error.why) or fill(
+        "The answer of the login was not accepted ({why}), so nobody was signed in. "
         "Please try again; if it stays so, tell an admin.",
         {"why": error.why},
     )
@@ -183,8 +192,14 @@ def _policy(error: PolicyInvalid) -> str:
 
 
 def _settings(error: SettingsInvalid) -> str:
-    said = (f"{p.field}: {problem_sentence(p)}" for p in error.problems)
-    return f"The settings don't fit together. {' '.join(said)}"
+    said = " ".join(f"{p.field}: {_setting(p)}" for p in error.problems)
+    return f"The settings don't fit together. {said}"
+
+
+def _setting(problem: Problem) -> str:
+    # Each setting has its own rule, said where it is checked.
+    detail = dict(problem.facts).get("detail")
+    return f"{detail}." if detail else problem_sentence(problem)
 
 
 _SPEAKERS: Final[Mapping[type[ValetkeyError], Callable[..., str]]] = {

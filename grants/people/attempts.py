@@ -11,7 +11,7 @@ from grants.people.ports import PeopleTx
 from grants.people.tokens import digest_of, same_digest
 from grants.record.model import Event, EventType
 
-_AT_REST: Final = frozenset({AttemptStep.DONE, AttemptStep.REFUSED})
+_AT_REST: Final = {AttemptStep.DONE: "used", AttemptStep.REFUSED: "refused-before"}
 
 
 def account_ref(account: Account) -> str:
@@ -35,7 +35,7 @@ def why_not_usable(attempt: Attempt | None, now: datetime) -> str | None:
     if attempt is None:
         return "unknown"
     if attempt.step in _AT_REST:
-        return "used"
+        return _AT_REST[attempt.step]
     return "expired" if attempt.expires_at <= now else None
 
 

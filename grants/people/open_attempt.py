@@ -34,7 +34,7 @@ class Opened:
 def open_attempt(command: OpenAttempt, *, ports: PeoplePorts) -> Opened:
     """Bind the attempt to this browser; the same browser may open it again until it is done.
 
-    LinkRefused: `unknown`, `expired`, `used` or `other-browser`.
+    LinkRefused: `unknown`, `expired`, `used`, `refused-before` or `other-browser`.
     """
     now = ports.clock.now()
     with ports.store.write() as tx:

@@ -21,7 +21,7 @@ class ProveSlack:
 def prove_slack(command: ProveSlack, *, ports: PeoplePorts) -> Attempt:
     """Note that this browser is signed in to Slack as the account that asked.
 
-    LinkRefused `other-slack-user` uses the attempt up: somebody opened another's link.
+    LinkRefused `other-slack-account` uses the attempt up: somebody opened another's link.
     """
     now = ports.clock.now()
     with ports.store.write() as tx:
@@ -36,7 +36,7 @@ def _prove(tx: PeopleTx, command: ProveSlack, now: datetime) -> Attempt | LinkRe
     if isinstance(attempt, LinkRefused):
         return attempt
     if command.account != attempt.account:
-        return refuse_for_good(tx, attempt, "other-slack-user", now, "slack")
+        return refuse_for_good(tx, attempt, "other-slack-account", now, "slack")
     if attempt.step is AttemptStep.SLACK_PROVEN:
         return attempt
     return tx.save_attempt(attempt.moved(AttemptStep.SLACK_PROVEN))

@@ -10,7 +10,7 @@ from grants.people.tokens import digest_of
 def look_at_attempt(token: str, *, ports: PeoplePorts) -> Attempt:
     """Give the attempt of a link, and use nothing up: programs that preview links look, too.
 
-    LinkRefused: `unknown`, `expired` or `used`.
+    LinkRefused: `unknown`, `expired`, `used` or `refused-before`.
     """
     now = ports.clock.now()
     with ports.store.read() as tx:

@@ -202,12 +202,12 @@ def test_the_wrong_slack_user_uses_the_link_up_and_the_initiator_is_told(ports):
     at = opened(ports)
     with pytest.raises(LinkRefused) as refusal:
         prove_slack(ProveSlack(at.attempt.id, at.browser, BOB), ports=ports)
-    assert refusal.value.why == "other-slack-user"
+    assert refusal.value.why == "other-slack-account"
     assert told(ports, ADA) == ["sign-in-refused"]
     assert told(ports, BOB) == []
     with pytest.raises(LinkRefused) as again:
         prove_slack(ProveSlack(at.attempt.id, at.browser, ADA), ports=ports)
-    assert again.value.why == "used"
+    assert again.value.why == "refused-before"
 
 
 @pytest.mark.security("P1")

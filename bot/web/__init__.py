@@ -1,0 +1,1 @@
+"""The web surface: sign-in, pages, health and metrics."""

@@ -1,0 +1,57 @@
+"""The web application: every route, and what stands before all of them."""
+
+from typing import Final
+
+import falcon
+
+from bot.web.answers import Answers
+from bot.web.guard import Headers, HostCheck, RequestLog, Room
+from bot.web.health import Live, Metrics, Ready
+from bot.web.home import Home, SignOut
+from bot.web.pages import Pages
+from bot.web.ports import WebPorts
+from bot.web.sign_in import CompanyCallback, Link, SlackCallback
+
+SLACK_CALLBACK: Final = "/sign-in/slack/callback"
+COMPANY_CALLBACK: Final = "/sign-in/callback"
+SLACK_EVENTS: Final = "/slack/events"
+
+App = falcon.App[falcon.Request, falcon.Response]
+
+
+def sign_in_url(public_url: str, token: str) -> str:
+    """Give the address of a sign-in link, for the message that offers it."""
+    return f"{public_url}/sign-in/{token}"
+
+
+def create_app(ports: WebPorts, *, threads: int = 24) -> App:
+    """Make the application for a server of so many threads (at least 16)."""
+    pages = Pages()
+    app: App = falcon.App(
+        middleware=[
+            RequestLog(ports.registry),
+            Headers(),
+            HostCheck(ports.public_url),
+            Room(threads),
+        ],
+    )
+    app.req_options.strip_url_path_trailing_slash = False
+    app.resp_options.secure_cookies_by_default = True
+    Answers(pages).install(app)
+    _add_pages(app, ports, pages)
+    app.add_route("/livez", Live())
+    app.add_route("/readyz", Ready(ports.checks, ports.registry))
+    app.add_route("/metrics", Metrics(ports.registry, ports.metrics_token))
+    if ports.slack_events is not None:
+        app.add_route(SLACK_EVENTS, ports.slack_events)
+    return app
+
+
+def _add_pages(app: App, ports: WebPorts, pages: Pages) -> None:
+    app.add_route("/", Home(ports, pages))
+    app.add_route("/sign-out", SignOut(ports, pages))
+    app.add_route(SLACK_CALLBACK, SlackCallback(ports))
+    app.add_route(COMPANY_CALLBACK, CompanyCallback(ports, pages))
+    app.add_route("/sign-in/{token}", Link(ports, pages))
+    for asset in pages.assets:
+        app.add_route(asset.path, asset)
