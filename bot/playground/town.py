@@ -1,0 +1,270 @@
+"""The whole playground: a workspace, an identity provider, a cluster, and Valetkey between them.
+
+Everything listens on loopback only, with certificates of one throw-away CA. Valetkey itself runs as
+its own process, `valetkey serve`, with nothing but settings: what is tried here is the product.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+
+import urllib3
+import yaml
+
+from bot.playground.certs import Authority
+from bot.playground.controlplane.config import OidcIssuer, bearer, exec_plugin
+from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.idp.people import DEFAULT_PEOPLE, Person, kubernetes_client, valetkey_client
+from bot.playground.idp.provider import IdentityProvider
+from bot.playground.processes import Child, Children, free_port
+from bot.playground.slack.app import SlackApp
+from bot.playground.slack.double import SlackDouble
+from bot.playground.slack.workspace import Workspace
+from bot.playground.tls_front import tls_front
+from deploy import manifests
+
+if TYPE_CHECKING:
+    from bot.playground.slack.records import User
+
+NAMESPACES: Final = ("payments-dev", "payments-prod", "shop-dev", "shop-prod")
+ZONES: Final = {"erin": "Europe/Stockholm", "ada": "Africa/Lagos", "omar": "Asia/Dubai"}
+ALIAS: Final = "prod"
+_BOT_NAMESPACE: Final = "valetkey"
+_READY_WITHIN: Final = timedelta(seconds=30)
+_POLICY: Final = Path(manifests.__file__).parent / "example-policy.yaml"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the three addresses are that a browser opens."""
+
+    slack: int
+    valetkey: int
+    backend: int
+
+    @staticmethod
+    def free() -> "Ports":
+        """Take free ports."""
+        return Ports(free_port(), free_port(), free_port())
+
+
+class Town:
+    """A playground in `folder`. `plane` is a control plane already running, started with
+    `issuer_of`; or None, and one is made by `with_cluster`. Use as a context manager.
+
+    `settings` are more `VALETKEY_...` variables for the bot; `signed_http` has Slack post to it
+    instead of Socket Mode.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        authority: Authority,
+        *,
+        people: tuple[Person, ...] = DEFAULT_PEOPLE,
+        settings: Mapping[str, str] | None = None,
+        signed_http: bool = False,
+        database_url: str | None = None,
+        policy: str | None = None,
+    ) -> None:
+        self.folder = folder
+        self.authority = authority
+        self.ports = Ports.free()
+        self.slack_url = f"https://localhost:{self.ports.slack}"
+        self.public_url = f"https://localhost:{self.ports.valetkey}"
+        self.workspace = Workspace()
+        self.users: dict[str, User] = {}
+        self._people = people
+        self._settings = dict(settings or {})
+        self._signed_http = signed_http
+        self._database_url = database_url or f"sqlite:///{folder / 'database' / 'valetkey.db'}"
+        self._policy = policy or _POLICY.read_text(encoding="utf-8")
+        self._stack = ExitStack()
+        self._children = Children()
+        self.plane: ControlPlane | None = None
+        self.bot: Child | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()
+
+    def start_provider(self) -> OidcIssuer:
+        """Start Slack and the identity provider; gives what a cluster must trust."""
+        leaf = self.authority.leaf("localhost", "127.0.0.1")
+        self._fill_workspace()
+        callbacks = f"{self.public_url}/sign-in/slack/callback"
+        self.app = SlackApp.made_up(secrets.token_hex(8), redirect_uris=(callbacks,))
+        request_url = f"http://127.0.0.1:{self.ports.backend}/slack/events"
+        self.slack = SlackDouble(
+            self.workspace,
+            self.app,
+            issuer=self.slack_url,
+            request_url=request_url if self._signed_http else None,
+        )
+        self._stack.enter_context(self.slack)
+        slack_port = int(self.slack.url.rpartition(":")[2])
+        for backend, port in (
+            (slack_port, self.ports.slack),
+            (self.ports.backend, self.ports.valetkey),
+        ):
+            front = tls_front(backend, leaf, port=port)
+            front.start()
+            self._stack.callback(front.stop)
+        self.client = valetkey_client(
+            secrets.token_urlsafe(24), f"{self.public_url}/sign-in/callback"
+        )
+        self.provider = IdentityProvider(
+            certificate=leaf,
+            ca_file=self.authority.ca_file,
+            folder=self.folder / "idp",
+            people=self._people,
+            clients=[self.client, kubernetes_client()],
+            single_sign_on=False,
+        )
+        self._stack.enter_context(self.provider)
+        return OidcIssuer(self.provider.issuer, self.authority.ca_pem, ("kubernetes",))
+
+    def _fill_workspace(self) -> None:
+        for person in self._people:
+            self.users[person.key] = self.workspace.add_user(
+                person.key,
+                person.name,
+                tz=ZONES.get(person.key, "Europe/Berlin"),
+                email=person.email or "",
+            )
+        guest = self.workspace.add_user("gus", "Gus the guest", is_restricted=True)
+        stranger = self.workspace.add_user("stella", "Stella Stranger", stranger=True)
+        self.users |= {"gus": guest, "stella": stranger}
+        everyone = list(self.users.values())
+        for name in ("general", "access-requests"):
+            self.workspace.add_channel(name, members=everyone)
+        self.workspace.add_channel("access-admins", members=[self.users["alex"]], private=True)
+
+    def join_cluster(self, plane: ControlPlane) -> None:
+        """Give the cluster namespaces and the RBAC that is shipped, and the bot its credential."""
+        self.plane = plane
+        for name in (*NAMESPACES, _BOT_NAMESPACE):
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            plane.request("POST", "/api/v1/namespaces", body, token=plane.admin_token)
+        for manifest in manifests.rbac():
+            path = manifests.collection_path(manifest)
+            plane.request("POST", path, manifest, token=plane.admin_token)
+        plane.write_kubeconfig(self.folder / "bot.kubeconfig", bearer(_bot_token(plane)))
+
+    def start_bot(self) -> None:
+        """Migrate the database and start `valetkey serve`; it is ready when this returns."""
+        environment = self._environment()
+        self._write_files()
+        subprocess.run(
+            [sys.executable, "-m", "bot", "db", "upgrade"],
+            env=environment,
+            check=True,
+            capture_output=True,
+        )
+        self.bot = self._children.start(
+            "valetkey",
+            [sys.executable, "-m", "bot", "serve"],
+            log_path=self.folder / "valetkey.log",
+            env=environment,
+        )
+        self.bot.wait_ready(self._bot_ready, within=_READY_WITHIN)
+
+    def stop_bot(self) -> None:
+        """Stop Valetkey as a rolling restart would."""
+        if self.bot is not None:
+            self._children.stop(self.bot)
+            self.bot = None
+
+    def _bot_ready(self) -> bool:
+        try:
+            answer = urllib3.request(
+                "GET",
+                f"http://127.0.0.1:{self.ports.backend}/readyz",
+                headers={"Host": f"localhost:{self.ports.valetkey}"},
+                timeout=2,
+                retries=False,
+            )
+        except urllib3.exceptions.HTTPError:
+            return False
+        connected = self._signed_http or b"not-connected" not in answer.data
+        return answer.status == 200 and connected  # noqa: PLR2004 - HTTP's word for well
+
+    def _write_files(self) -> None:
+        (self.folder / "policy.yaml").write_text(self._policy, encoding="utf-8")
+        clusters = {"clusters": {ALIAS: {"kubeconfig": "bot.kubeconfig"}}}
+        (self.folder / "clusters.yaml").write_text(yaml.safe_dump(clusters), encoding="utf-8")
+
+    def _environment(self) -> dict[str, str]:
+        plain = {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
+        by_mode = (
+            {"SLACK_SIGNING_SECRET": self.app.signing_secret}
+            if self._signed_http
+            else {"SLACK_APP_TOKEN": self.app.app_token}
+        )
+        settings = {
+            "DATABASE_URL": self._database_url,
+            "PUBLIC_URL": self.public_url,
+            "LISTEN_PORT": str(self.ports.backend),
+            "SLACK_BOT_TOKEN": self.app.bot_token,
+            "SLACK_TEAM_ID": self.workspace.team_id,
+            "SLACK_API_URL": self.slack.api_url,
+            "SLACK_SIGNIN_CLIENT_ID": self.app.client_id,
+            "SLACK_SIGNIN_CLIENT_SECRET": self.app.client_secret,
+            "SLACK_SIGNIN_ISSUER": self.slack_url,
+            "SLACK_CA_FILE": str(self.authority.ca_file),
+            "OIDC_ISSUER": self.provider.issuer,
+            "OIDC_CLIENT_ID": self.client.client_id,
+            "OIDC_CLIENT_SECRET": self.client.secret or "",
+            "OIDC_SCOPES": "openid email profile groups",
+            "OIDC_CA_FILE": str(self.authority.ca_file),
+            "POLICY_PATH": str(self.folder / "policy.yaml"),
+            "CLUSTERS_PATH": str(self.folder / "clusters.yaml"),
+            **by_mode,
+            **self._settings,
+        }
+        return plain | {f"VALETKEY_{name}": value for name, value in settings.items()}
+
+    def kubeconfig_of(self, key: str) -> Path:
+        """Write a person's own kubeconfig: its credential is their own ID token, nothing else."""
+        if self.plane is None:
+            raise RuntimeError("there is no cluster yet")
+        argv = [
+            sys.executable,
+            "-m",
+            "bot.playground.idp.credential",
+            "--issuer",
+            self.provider.issuer,
+            "--ca",
+            str(self.authority.ca_file),
+            "--person",
+            key,
+            "--cache",
+            str(self.folder / "tokens"),
+        ]
+        where = {"PYTHONPATH": str(Path(__file__).parents[2])}
+        path = self.folder / f"{key}.kubeconfig"
+        return self.plane.write_kubeconfig(path, exec_plugin(argv, where), namespace=NAMESPACES[0])
+
+    def stop(self) -> None:
+        """Stop everything that was started here."""
+        self._children.stop_all()
+        self._stack.close()
+
+
+def _bot_token(plane: ControlPlane) -> str:
+    path = f"/api/v1/namespaces/{_BOT_NAMESPACE}/serviceaccounts/{_BOT_NAMESPACE}/token"
+    body = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 24 * 3600},
+    }
+    return str(plane.admin_request("POST", path, body)["status"]["token"])
