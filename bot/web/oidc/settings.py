@@ -52,8 +52,9 @@ class ProviderSettings:
     `base_url` is where discovery is read, when that is not the issuer itself. `groups_path` None
     reads no groups. `signin_max_age` None sends no `max_age` and accepts a token without
     `auth_time`. A login's `acr` must be one of `demanded_acr`, its `amr` hold all of
-    `demanded_amr`; empty demands nothing. `timeout` bounds each call as a whole, `leeway` (at most
-    60 s) excuses clocks that run ahead; the end of a token is never excused.
+    `demanded_amr`; empty demands nothing. `timeout` bounds connecting, every wait for a sign of
+    life, and the reading of an answer as a whole. `leeway` (at most 60 s) excuses clocks that run
+    ahead; the end of a token is never excused.
     """
 
     name: str

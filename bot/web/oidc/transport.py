@@ -158,7 +158,8 @@ class _BoundedAdapter(HTTPAdapter):
 
 def _read(answer: requests.Response, until: float) -> bytes:
     body = bytearray()
-    for chunk in answer.raw.stream(_CHUNK_BYTES, decode_content=True):
+    # Not `stream`, which waits for a whole chunk: a server that drips would hold us there.
+    while chunk := answer.raw.read1(_CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > LARGEST_ANSWER_BYTES:
             raise _AnswerRefusedError("too-large")

@@ -286,13 +286,14 @@ def test_an_issuer_not_announced_may_be_missing_but_not_foreign():
     assert _why(refused) == "answer-iss"
 
 
-@pytest.mark.parametrize("lost", ["state", "verifier"])
-def test_a_login_whose_kept_values_are_gone_is_refused(lost):
+@pytest.mark.parametrize(("lost", "why"), [("state", "state"), ("verifier", "verifier-missing")])
+def test_a_login_whose_kept_values_are_gone_is_refused(lost, why):
     desk = Desk()
     start = desk.begin()
     answer = desk.answer(start) if lost == "verifier" else desk.answer(start, state="")
-    with pytest.raises(LoginRefused):
+    with pytest.raises(LoginRefused) as refused:
         desk.party.finish(answer, start.kept() | {lost: ""}, now=NOW)
+    assert _why(refused) == why
 
 
 DISCOVERY = [
