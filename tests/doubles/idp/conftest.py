@@ -6,25 +6,31 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.playground.certs import Authority
 from bot.playground.idp.browserless import browser_session
+from bot.playground.idp.install import PackagesMissingError, ensure
+from tests.support import parts
 from tests.support.idp import Asker, provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from bot.playground.certs import Authority
     from bot.playground.idp import IdentityProvider
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.in_folder(tmp_path_factory.mktemp("ca"))
+@pytest.fixture(scope="session")
+def idp_packages(pytestconfig: pytest.Config) -> Path:
+    """The folder with the provider's npm packages."""
+    try:
+        return ensure()
+    except PackagesMissingError as error:
+        parts.missing_parts(pytestconfig).lacks("identity provider", error)
 
 
 @pytest.fixture(scope="module")
 def idp(
-    authority: Authority, tmp_path_factory: pytest.TempPathFactory
+    idp_packages: Path, authority: Authority, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[IdentityProvider]:
     """Shared by a module: for tests that change nothing of it."""
     with provider(authority, tmp_path_factory.mktemp("idp")) as running:
@@ -32,7 +38,7 @@ def idp(
 
 
 @pytest.fixture
-def own_idp(authority: Authority, tmp_path: Path) -> Iterator[IdentityProvider]:
+def own_idp(idp_packages: Path, authority: Authority, tmp_path: Path) -> Iterator[IdentityProvider]:
     """One of a test's own, to rotate, stall and change."""
     with provider(authority, tmp_path / "idp") as running:
         yield running

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.needs_node
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
+def cache(idp_packages, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return tmp_path / "valetkey"
 
