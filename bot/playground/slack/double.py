@@ -11,6 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from bot.playground.slack.courier import Courier, Retry
+from bot.playground.slack.drawing import Drawing
+from bot.playground.slack.page import Page
 from bot.playground.slack.payloads import Payloads
 from bot.playground.slack.person import Person
 from bot.playground.slack.records import ACK_SECONDS
@@ -83,7 +85,15 @@ class SlackDouble:
 
     def _application(self) -> Starlette:
         base = Call(self.workspace, self.app, {}, self._new_socket_url, self.sign_in)
-        return Starlette(routes=api_routes(base, self.sockets))
+        drawing = Drawing(self.workspace, self.app, self._transport)
+        page = Page(self.workspace, drawing, self.as_user, self.sign_in, self._is_closing)
+        return Starlette(routes=[*api_routes(base, self.sockets), *page.routes()])
+
+    def _transport(self) -> str:
+        return "signed HTTP" if self.courier.request_url else "Socket Mode"
+
+    def _is_closing(self) -> bool:
+        return self._server.should_exit
 
     def _new_socket_url(self) -> str:
         return f"{self._socket_url}?ticket={self.sockets.new_ticket()}"

@@ -9,7 +9,7 @@ from bot.playground.slack.blockkit import elements_of
 from bot.playground.slack.blockkit_elements import all_options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bot.playground.slack.records import Json, ValueKey
 
@@ -69,6 +69,21 @@ def fresh(element: Json) -> Json:
     name = VALUE_FIELD[element["type"]]
     empty: object = [] if name == "selected_options" else None
     return {"type": element["type"], name: element.get(_INITIAL_FIELD[name], empty)}
+
+
+def content(element: Json, value: object, option: Callable[[object], Json]) -> object:
+    """Return what goes into the value's field; `option` finds an offered option.
+
+    Raises FormError for what the element cannot hold.
+    """
+    field = VALUE_FIELD[element["type"]]
+    if value is None:
+        return fresh({"type": element["type"]})[field]
+    if field == "selected_options":
+        if not isinstance(value, list | tuple):
+            raise FormError(f"{element['action_id']} takes a list")
+        return [option(one) for one in value]
+    return option(value) if field == "selected_option" else value
 
 
 def carry_over(old: Mapping[ValueKey, Json], blocks: Sequence[Json]) -> dict[ValueKey, Json]:

@@ -78,6 +78,16 @@ def post(
     return message
 
 
+def say(workspace: Workspace, channel: str, user: str, text: str) -> Message:
+    """Store what a person typed; a person's text is never markup."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    with workspace.lock:
+        message = Message(channel=channel, ts=workspace.new_ts(), user=user, text=escaped)
+        workspace.messages[channel][message.ts] = message
+    workspace.touch()
+    return message
+
+
 def own(workspace: Workspace, channel: str, ts: str, refusal: str) -> Message:
     """Return a message of the app's own, or refuse: `refusal` for anybody else's."""
     message = workspace.messages[channel].get(ts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from bot.playground.slack import answers, forms, views
+from bot.playground.slack import answers, forms, messages, views
 from bot.playground.slack.blockkit_elements import all_options
 from bot.playground.slack.forms import VALUE_FIELD, FormError
 from bot.playground.slack.records import Channel, Delivery, Json, Message, ValueKey, View
@@ -101,6 +101,10 @@ class Person:
         done = self._courier.deliver("slash_commands", payload)
         return answers.after_slash(self._workspace, done)
 
+    def say(self, text: str, place: Channel | str | None = None) -> Message:
+        """Post as oneself. The app hears nothing of it: message events are not modelled."""
+        return messages.say(self._workspace, self.channel(place).id, self._acting().id, text)
+
     def open_home(self, tab: str = "home") -> Delivery:
         """Open the app's Home (or `messages`) tab."""
         payload = self._payloads.home_opened(self._acting(), tab)
@@ -123,17 +127,12 @@ class Person:
         """
         shown = target if as_shown else self._current(target)
         block, element = forms.find(shown.blocks, action_id, block_id)
-        if element["type"] not in ("button", "overflow"):
+        if element["type"] != "button":
             raise FormError(f"{action_id} is a {element['type']}: use fill")
         if element.get("confirm") and not confirm:
             return None
-        return self._act(shown, block, element, self._clicked(element))
-
-    def _clicked(self, element: Json) -> Json:
-        if element["type"] == "button":
-            extra: Json = {k: element[k] for k in ("value", "style", "url") if k in element}
-            return {"text": element["text"], **extra}
-        raise FormError("an overflow menu is picked from by fill")
+        told: Json = {k: element[k] for k in ("text", "value", "style", "url") if k in element}
+        return self._act(shown, block, element, told)
 
     def fill(
         self,
@@ -141,23 +140,30 @@ class Person:
         action_id: str,
         value: str | int | Json | Sequence[str | Json] | None,
         block_id: str | None = None,
+        *,
+        tell: bool = True,
     ) -> Delivery | None:
         """Fill in an element; None empties it.
 
         Text for inputs; an option's value or text (or the option) for selects, a list of them
         for multi-selects and checkboxes; a user id; `YYYY-MM-DD`; `HH:MM`; epoch seconds.
-        Returns the Delivery when the element tells the app at once, else None.
+        Returns the Delivery when the element tells the app at once (not with `tell=False`),
+        else None.
         """
         shown = self._current(target)
         block, element = forms.find(shown.blocks, action_id, block_id)
         if element["type"] == "overflow":
             chosen = self._option(shown, block, element, value)
             return self._act(shown, block, element, {"selected_option": chosen})
-        content = self._content(shown, block, element, value)
+        content = forms.content(
+            element, value, lambda wanted: self._option(shown, block, element, wanted)
+        )
+        if element["type"] == "users_select" and content not in (None, *self._workspace.users):
+            raise FormError(f"there is no user {value}")
         key = (block["block_id"], element["action_id"])
         stored = {"type": element["type"], VALUE_FIELD[element["type"]]: content}
         shown = self._store(shown, key, stored)
-        if block["type"] != "input" or block.get("dispatch_action"):
+        if tell and (block["type"] != "input" or block.get("dispatch_action")):
             told = {k: v for k, v in stored.items() if k != "type"}
             return self._act(shown, block, element, told)
         return None
@@ -256,20 +262,6 @@ class Person:
             self._workspace.views[view.id] = view
         self._workspace.touch()
         return view
-
-    def _content(self, target: Target, block: Json, element: Json, value: object) -> object:
-        if value is None:
-            return forms.fresh({"type": element["type"]})[VALUE_FIELD[element["type"]]]
-        field = VALUE_FIELD[element["type"]]
-        if field == "selected_options":
-            if not isinstance(value, list | tuple):
-                raise FormError(f"{element['action_id']} takes a list")
-            return [self._option(target, block, element, one) for one in value]
-        if field == "selected_option":
-            return self._option(target, block, element, value)
-        if field == "selected_user" and value not in self._workspace.users:
-            raise FormError(f"there is no user {value}")
-        return value
 
     def _option(self, target: Target, block: Json, element: Json, wanted: object) -> Json:
         if isinstance(wanted, dict) and element["type"].endswith("external_select"):
