@@ -99,16 +99,34 @@ def refusal_of_form(why: str) -> Refusal:
     return Refusal(status, why, "This form was not accepted", _FORM_TEXT, next_step)
 
 
+_STATUSES: Final[Mapping[HTTPStatus, tuple[str, str, str]]] = {
+    HTTPStatus.NOT_FOUND: (
+        "There is no such page",
+        "Nothing stands at this address.",
+        "Check the address, or go back to Slack.",
+    ),
+    HTTPStatus.SERVICE_UNAVAILABLE: (
+        "Valetkey is busy",
+        "Too many people are here at this moment.",
+        "Please try again in a moment.",
+    ),
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "This is another address",
+        "Valetkey answers at the address that its settings name, and at no other.",
+        "Open the link from Slack as it stands there.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        "Something went wrong",
+        "This is a fault of ours.",
+        "Please try again in a moment. If it stays so, tell an admin the number below.",
+    ),
+}
+
+
 def refusal_of_status(status: HTTPStatus) -> Refusal:
     """Lay out what the web server itself refuses."""
     code = status.phrase.lower().replace(" ", "-")
-    said: dict[HTTPStatus, tuple[str, str]] = {
-        HTTPStatus.NOT_FOUND: ("There is no such page", "Check the address, or go back to Slack."),
-        HTTPStatus.SERVICE_UNAVAILABLE: ("Valetkey is busy", "Please try again in a moment."),
-        HTTPStatus.INTERNAL_SERVER_ERROR: (
-            "Something went wrong",
-            "Please try again in a moment. If it stays so, tell an admin the number below.",
-        ),
-    }
-    heading, next_step = said.get(status, ("This can't be done", ""))
-    return Refusal(status, code, heading, status.description or status.phrase, next_step)
+    heading, text, next_step = _STATUSES.get(
+        status, ("This can't be done", f"{status.phrase}.", "Go back to Slack and try from there.")
+    )
+    return Refusal(status, code, heading, text, next_step)
