@@ -1,0 +1,59 @@
+"""The tables. Constraints repeat the vital rules of the models, so that no bug can break them.
+
+Names and emails, reasons, terms and proofs stand in tables apart from `events`, which hold ids
+and digests only: erasing a text never touches the log.
+"""
+
+from grants.store.tables.access import (
+    clusters,
+    decisions,
+    grants,
+    items,
+    proofs,
+    requests,
+    roles,
+    subject_names,
+)
+from grants.store.tables.base import metadata
+from grants.store.tables.people import (
+    accounts,
+    attempts,
+    emails,
+    people,
+    profiles,
+    sessions,
+    sign_ins,
+)
+from grants.store.tables.record import (
+    deliveries,
+    events,
+    inbound,
+    installation,
+    policies,
+    record_order,
+)
+
+__all__ = [
+    "accounts",
+    "attempts",
+    "clusters",
+    "decisions",
+    "deliveries",
+    "emails",
+    "events",
+    "grants",
+    "inbound",
+    "installation",
+    "items",
+    "metadata",
+    "people",
+    "policies",
+    "profiles",
+    "proofs",
+    "record_order",
+    "requests",
+    "roles",
+    "sessions",
+    "sign_ins",
+    "subject_names",
+]

@@ -1,0 +1,92 @@
+"""What revisions are written with. A revision that has been released must go on to make the same.
+
+Add to this; never change what is made.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def _columns(kind: Any, names: tuple[str, ...], *, null: bool) -> "list[sa.Column[Any]]":
+    return [sa.Column(name, kind, nullable=null, autoincrement=False) for name in names]
+
+
+def texts(*names: str, null: bool = False) -> "list[sa.Column[Any]]":
+    """Give columns of text."""
+    return _columns(sa.Text(), names, null=null)
+
+
+def longs(*names: str, null: bool = False) -> "list[sa.Column[Any]]":
+    """Give columns of 64-bit integers: numbers, times and durations in microseconds."""
+    return _columns(sa.BigInteger(), names, null=null)
+
+
+def ints(*names: str) -> "list[sa.Column[Any]]":
+    """Give columns of small integers."""
+    return _columns(sa.Integer(), names, null=False)
+
+
+def flags(*names: str) -> "list[sa.Column[Any]]":
+    """Give columns of yes or no."""
+    return _columns(sa.Boolean(), names, null=False)
+
+
+def blobs(*names: str) -> "list[sa.Column[Any]]":
+    """Give columns of bytes."""
+    return _columns(sa.LargeBinary(), names, null=False)
+
+
+def seq() -> "sa.Column[Any]":
+    """Give a key that counts up by itself."""
+    # SQLite gives automatic numbers only to a column of exactly the type INTEGER.
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    return sa.Column("seq", number, autoincrement=True, nullable=False)
+
+
+def table(
+    name: str,
+    columns: "list[sa.Column[Any]]",
+    *,
+    key: str,
+    unique: tuple[str, ...] = (),
+    refers: Mapping[str, str] = NOTHING,
+    words: Mapping[str, str] = NOTHING,
+    checks: Mapping[str, str] = NOTHING,
+) -> None:
+    """Make a table; columns are named in one string, `words` are what a column may hold."""
+    listed = {
+        column: f"{column} IN ({', '.join(map(repr, allowed.split()))})"
+        for column, allowed in words.items()
+    }
+    op.create_table(
+        name,
+        *columns,
+        sa.PrimaryKeyConstraint(*key.split(), name=op.f(f"pk_{name}")),
+        *(
+            sa.UniqueConstraint(*each.split(), name=op.f(f"uq_{name}_{each.replace(' ', '_')}"))
+            for each in unique
+        ),
+        *(
+            sa.ForeignKeyConstraint([column], [target], name=op.f(f"fk_{name}_{column}"))
+            for target, from_columns in refers.items()
+            for column in from_columns.split()
+        ),
+        *(
+            sa.CheckConstraint(condition, name=op.f(f"ck_{name}_{check}"))
+            for check, condition in {**listed, **checks}.items()
+        ),
+    )
+
+
+def index(name: str, table: str, columns: str, *, unique: bool = False, where: str = "") -> None:
+    """Make an index, of all rows or of those where a condition holds."""
+    partial: dict[str, Any] = {}
+    if where:
+        partial = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
+    op.create_index(op.f(name), table, columns.split(), unique=unique, **partial)
