@@ -93,7 +93,7 @@ def check(merged: Merged, documents: Sequence[Document], report: Report, *, comp
     if merged.admins:
         _somebody(merged.admins.part, (), merged.admins.shape, report)
     if complete and documents:
-        _check_presence(merged, documents[0].part, report)
+        _check_presence(merged, documents, report)
     places = _risky_places(merged.clusters)
     for found in merged.entitlements:
         if complete:
@@ -122,14 +122,16 @@ def _check_names(
         first.setdefault(name, found.part.at("name"))
 
 
-def _check_presence(merged: Merged, part: Part, report: Report) -> None:
+def _check_presence(merged: Merged, documents: Sequence[Document], report: Report) -> None:
+    part = documents[0].part
+    broken = {name for document in documents for name in document.broken}
     if "admins" not in merged.sections:
         report.wrong(part, (), "missing", "`admins` is missing: somebody must be able to revoke")
-    if not merged.aliases and "clusters" not in merged.sections:
+    if "clusters" not in merged.sections:
         report.wrong(part, (), "missing", "`clusters` is missing")
-    if "clusters" in merged.sections and not merged.clusters and not merged.aliases:
+    if "clusters" in merged.sections.keys() - broken and not merged.aliases:
         report.wrong(merged.sections["clusters"], (), "empty-list", "must name a cluster")
-    if not merged.entitlements:
+    if not merged.entitlements and "entitlements" not in broken:
         report.warn(part, (), "no-entitlements", "there is nothing that anybody may ask for")
     notify = merged.admin_notify
     if "admin_notify" not in merged.sections or (notify and _tells_nobody(notify.shape)):

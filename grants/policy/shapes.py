@@ -65,6 +65,7 @@ class Part:
 class Document:
     """One file as far as it has the right form; `clusters` and `entitlements` give the index in
     the file of each that has, and `aliases` every cluster's name, those of others included.
+    `sections` are all that stand there, `broken` those of them that could not be used at all.
     """
 
     part: Part
@@ -73,6 +74,7 @@ class Document:
     entitlements: tuple[int, ...]
     aliases: tuple[str, ...]
     sections: frozenset[str]
+    broken: frozenset[str]
 
 
 def read_document(file: PolicyFile, report: Report) -> Document | None:
@@ -116,6 +118,7 @@ def _shaped(part: Part, value: dict[str, Any], report: Report) -> Document:
         _kept(value, "entitlements", bad),
         _aliases(value),
         frozenset(value),
+        frozenset(str(piece[0]) for piece in bad if len(piece) == 1),
     )
 
 
