@@ -47,7 +47,7 @@ test: setup ## Set up, then every test
 	$(PYTEST) --durations=10 $(ARGS)
 
 test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no caches
-	tools/test-cold
+	tools/test-cold $(ARGS)
 
 faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) times, on each database
 	VALETKEY_FAULT_ROUNDS=$(FAULT_ROUNDS) $(PYTEST) tests/faults --timeout=0 $(ARGS)
