@@ -207,6 +207,16 @@ def test_a_deactivated_person_gets_no_token_and_is_asked_again(own_asker):
     assert own_asker.come_back("ada")["code"]
 
 
+def test_a_click_on_a_card_that_was_deactivated_meanwhile_signs_nobody_in(own_asker):
+    page = own_asker.browser.get(own_asker.address(), timeout=10)
+    own_asker.idp.deactivate("erin")
+    answer = own_asker.browser.post(
+        page.url, data={"person": "erin", "factor": "one"}, allow_redirects=False, timeout=10
+    )
+    assert answer.status_code == requests.codes.forbidden
+    assert 'role="alert"' in answer.text
+
+
 def test_a_stalled_route_answers_nothing_until_it_is_healed(own_asker):
     own_asker.idp.stall("jwks")
     with pytest.raises(requests.ReadTimeout):
