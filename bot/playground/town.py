@@ -99,7 +99,7 @@ class Town:
 
     def start_provider(self) -> OidcIssuer:
         """Start Slack and the identity provider; gives what a cluster must trust."""
-        leaf = self.authority.leaf("localhost", "127.0.0.1")
+        leaf = self.authority.leaf("town", "localhost", "127.0.0.1")
         self._fill_workspace()
         callbacks = f"{self.public_url}/sign-in/slack/callback"
         self.app = SlackApp.made_up(secrets.token_hex(8), redirect_uris=(callbacks,))
@@ -199,9 +199,15 @@ class Town:
         return answer.status == 200 and connected  # noqa: PLR2004 - HTTP's word for well
 
     def _write_files(self) -> None:
-        (self.folder / "policy.yaml").write_text(self._policy, encoding="utf-8")
+        self.write_policy(self._policy)
         clusters = {"clusters": {ALIAS: {"kubeconfig": "bot.kubeconfig"}}}
         (self.folder / "clusters.yaml").write_text(yaml.safe_dump(clusters), encoding="utf-8")
+
+    def write_policy(self, text: str) -> None:
+        """Write the policy; channels that it names by `#name` are put in by their ids."""
+        for channel in self.workspace.channels.values():
+            text = text.replace(f'"#{channel.name}"', channel.id)
+        (self.folder / "policy.yaml").write_text(text, encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
