@@ -1,20 +1,27 @@
-"""Makes the one part of the shipped RBAC that follows from a policy: which roles the bot may bind.
+"""Makes what follows from a policy: which roles the bot may bind, and the policy's ConfigMap.
 
 `bind` on a role lets the bot hand out that role and no other, whatever is done to it. So the list
 must be the policy's own: a role too few and grants fail, a role too many and a stolen token gives
 more than anybody may ask for.
 """
 
+import textwrap
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
+
+import yaml
 
 from grants.authz.model import RoleKind, RoleRef
 from grants.policy.model import Entitlement, Policy
+from grants.policy.source import PolicyFile
 
+_UNFOLDED: Final = 2**31
+_EMPTY_LINE: Final = "\n"
 _PLURALS: Final[dict[RoleKind, str]] = {"ClusterRole": "clusterroles", "Role": "roles"}
 
 _HEAD: Final = """\
-# Made from the policy by `python -m deploy`: which roles the bot may bind, and no other.
+# Made from the policy by `python -m deploy bind-role`: which roles the bot may bind, and no other.
 # Make it again whenever the policy names another role, and apply it before the policy. A role that
 # leaves the policy stays listed until its last grant has ended: without `bind`, a binding that a
 # finalizer holds can't be emptied.
@@ -25,6 +32,17 @@ metadata:
   labels:
     app.kubernetes.io/name: valetkey
 rules:
+"""
+_CONFIG_MAP_HEAD: Final = """\
+# Made from the policy by `python -m deploy config-map`.
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: valetkey-policy
+  namespace: valetkey
+  labels:
+    app.kubernetes.io/name: valetkey
+data:
 """
 _BIND: Final = """\
   # {why}
@@ -58,10 +76,26 @@ def bind_role(policy: Policy) -> str:
     return _HEAD + ("".join((*rules, _cluster_wide_rule(wide))) or "  []\n")
 
 
+def policy_config_map(files: Iterable[PolicyFile]) -> str:
+    """Write the ConfigMap that holds a policy's files, byte for byte, as YAML."""
+    return _CONFIG_MAP_HEAD + "".join(_file_entry(file) for file in files)
+
+
+def _file_entry(file: PolicyFile) -> str:
+    name, text = _quoted(Path(file.name).name), file.data.decode("utf-8")
+    plain = all(char.isprintable() or char == "\n" for char in text)
+    if not plain or not text.endswith("\n") or text.endswith("\n\n"):
+        # A literal block would alter these.
+        return f"  {name}: {_quoted(text)}\n"
+    # The number says how far the block is indented, whatever its first line begins with.
+    return f"  {name}: |2\n{textwrap.indent(text, '    ', lambda line: line != _EMPTY_LINE)}"
+
+
 def _bind_rule(kind: RoleKind, roles: Iterable[RoleRef]) -> str:
     names = [role.name for role in roles if role.kind == kind]
     if not names:
         return ""
+    # Names of roles may hold nearly anything, and `yes` unquoted would be no text.
     listed = "".join(f"      - {_quoted(name)}\n" for name in names)
     return _BIND.format(why=_WHY[kind], plural=_PLURALS[kind], names=listed)
 
@@ -71,7 +105,6 @@ def _cluster_wide_rule(entitlements: Iterable[Entitlement]) -> str:
     return _CLUSTER_WIDE.format(names=names) if names else ""
 
 
-def _quoted(name: str) -> str:
-    # Names of roles may hold nearly anything, and `yes` or `1e3` would not be texts unquoted.
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _quoted(text: str) -> str:
+    # Not as JSON, of which YAML does not understand pairs of surrogates.
+    return yaml.safe_dump(text, default_style='"', width=_UNFOLDED).rstrip("\n")
