@@ -15,10 +15,11 @@ from bot.settings_checks import (
     Words,
     as_claim_path,
     as_duration,
+    as_file,
     as_https_origin,
+    as_scopes,
     as_words,
     missing_for_serving,
-    problems_between,
     problems_of,
     secrets_from_files,
     unknown_names,
@@ -30,6 +31,8 @@ PREFIX: Final = "VALETKEY_"
 Duration = Annotated[timedelta, BeforeValidator(as_duration), Field(gt=timedelta(0))]
 Origin = Annotated[str, AfterValidator(as_https_origin)]
 WordList = Annotated[Words, NoDecode, BeforeValidator(as_words)]
+Scopes = Annotated[WordList, AfterValidator(as_scopes)]
+ExistingFile = Annotated[Path, AfterValidator(as_file)]
 ClaimPath = Annotated[Words, NoDecode, BeforeValidator(as_claim_path)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -137,7 +140,7 @@ class Settings(BaseSettings):
         pattern=r"^https://",
         description="The issuer of Sign in with Slack; another only for tests.",
     )
-    slack_ca_file: Path | None = Field(
+    slack_ca_file: ExistingFile | None = Field(
         default=None,
         description="A PEM file of authorities to trust for Slack; default: the system's.",
     )
@@ -163,7 +166,7 @@ class Settings(BaseSettings):
             "as `realm_access.roles`. A name that holds `://` is one name, dots and all."
         ),
     )
-    oidc_scopes: WordList = Field(
+    oidc_scopes: Scopes = Field(
         default=("openid", "email", "profile"),
         description="Scopes to ask for, with spaces between; `openid` must be one of them.",
     )
@@ -181,7 +184,7 @@ class Settings(BaseSettings):
             "Default: none is demanded."
         ),
     )
-    oidc_ca_file: Path | None = Field(
+    oidc_ca_file: ExistingFile | None = Field(
         default=None,
         description="A PEM file of authorities to trust for the provider; default: the system's.",
     )
@@ -196,7 +199,7 @@ class Settings(BaseSettings):
     policy_path: Path | None = Field(
         default=None, description="The policy: one YAML file, or a folder of them. Needed to serve."
     )
-    clusters_path: Path | None = Field(
+    clusters_path: ExistingFile | None = Field(
         default=None,
         description=(
             "A YAML file that says how each cluster is reached (see below). Default: one cluster "
@@ -288,7 +291,6 @@ def load_settings() -> Settings:
     except ValidationError as error:
         # Not "from error": pydantic's own text may quote what was given.
         raise SettingsInvalid(tuple(problems + problems_of(error, PREFIX))) from None
-    problems += problems_between(settings.model_dump(), PREFIX)
     if problems:
         raise SettingsInvalid(tuple(problems))
     return settings

@@ -22,7 +22,6 @@ _SET_BY_KUBERNETES: Final = re.compile(
     r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 _LONGEST_SECRET_BYTES: Final = 65_536
-_FILES: Final = ("slack_ca_file", "oidc_ca_file", "clusters_path")
 _FOR_SERVING: Final = (
     "public_url",
     "slack_bot_token",
@@ -64,6 +63,20 @@ def as_claim_path(value: object) -> Words:
     if not all(path):
         raise ValueError("a path is names with single dots between, such as realm_access.roles")
     return path
+
+
+def as_scopes(value: Words) -> Words:
+    """Demand the scope without which a provider gives no ID token."""
+    if "openid" not in value:
+        raise ValueError("openid must be among them")
+    return value
+
+
+def as_file(value: Path) -> Path:
+    """Demand that a file is there."""
+    if not value.is_file():
+        raise ValueError("there is no such file")
+    return value
 
 
 def as_https_origin(value: str) -> str:
@@ -132,18 +145,6 @@ def problems_of(error: ValidationError, prefix: str) -> list[Problem]:
     for one in error.errors(include_url=False, include_context=False, include_input=False):
         variable = f"{prefix}{str(one['loc'][0]).upper()}" if one["loc"] else prefix
         found.append(_problem(variable, "invalid", one["msg"].removeprefix("Value error, ")))
-    return found
-
-
-def problems_between(values: Mapping[str, Any], prefix: str) -> list[Problem]:
-    """Check what no field can check alone."""
-    found = []
-    if "openid" not in values["oidc_scopes"]:
-        found.append(_problem(f"{prefix}OIDC_SCOPES", "invalid", "openid must be among them"))
-    for name in _FILES:
-        path = values[name]
-        if path is not None and not path.is_file():
-            found.append(_problem(f"{prefix}{name.upper()}", "no-file", f"{path} is no file"))
     return found
 
 

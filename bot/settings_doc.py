@@ -1,5 +1,6 @@
 """Makes docs/settings.md from the settings themselves, so that the two can't differ."""
 
+import sys
 from typing import Final
 
 from pydantic.fields import FieldInfo
@@ -56,3 +57,7 @@ def _section(name: str, field: FieldInfo) -> str:
     if not is_said and field.default not in (None, PydanticUndefined, ()):
         lines += ["", f"Default: `{as_default_text(field.default)}`."]
     return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())
