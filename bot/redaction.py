@@ -27,7 +27,7 @@ _SHAPES: Final = tuple(
         r"\bxapp-[A-Za-z0-9-]{6,}",
         r"(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
         r"\beyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}",  # a JWT, signed or encrypted
-        r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
         r"(?<=/sign-in/)[A-Za-z0-9_-]{20,}",  # a sign-in link's own secret
         r"(?<=://)[^/@\s:]+:[^/@\s]+(?=@)",  # user:password@ in an address
         r"\bhttps://hooks\.slack\.com/[A-Za-z0-9/_-]+",
