@@ -10,6 +10,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -64,10 +65,15 @@ class SignIn:
         self._workspace = workspace
         self._app = app
         self.issuer = issuer
-        self._key = RSAKey.generate_key(2048, parameters={"use": "sig", "alg": "RS256"})
-        self._key.ensure_kid()
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, tuple[str, frozenset[str]]] = {}
+
+    @cached_property
+    def _key(self) -> RSAKey:
+        """The signing key, made when it is first needed: that takes a while."""
+        key = RSAKey.generate_key(2048, parameters={"use": "sig", "alg": "RS256"})
+        key.ensure_kid()
+        return key
 
     def discovery(self) -> Json:
         """Return the metadata document."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Arg = Literal["str", "flag", "whole", "json"]
 # Bolt sends team_id along; Slack reads it with organisation-wide tokens only.
 EVERYWHERE = ("token", "team_id")
-SECRET_ARGS = ("token", "client_secret", "code")
+SECRETS = ("token", "client_secret", "code", "access_token", "id_token")
 
 
 class ApiError(Exception):
@@ -95,11 +95,15 @@ def answer(request: Request, methods: Mapping[str, Method], base: Call) -> Json:
         body: Json = {"ok": True, **_run(request, methods.get(request.method), base)}
     except ApiError as refused:
         body = {"ok": False, "error": refused.error, **refused.extra}
-    shown = {k: v for k, v in request.args.items() if k not in SECRET_ARGS}
+    call = ApiCall(request.method, _without_secrets(request.args), _without_secrets(body))
     with base.workspace.lock:
-        base.workspace.calls.append(ApiCall(request.method, shown, body))
+        base.workspace.calls.append(call)
     base.workspace.touch()
     return body
+
+
+def _without_secrets(fields: Mapping[str, Any]) -> Json:
+    return {name: value for name, value in fields.items() if name not in SECRETS}
 
 
 def _run(request: Request, method: Method | None, base: Call) -> Json:
