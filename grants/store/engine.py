@@ -31,6 +31,8 @@ from grants.store.files import ServeLock, make_private
 from grants.store.types import EPOCH, UtcMicros, as_micros
 
 DEFAULT_PATIENCE = timedelta(seconds=5)
+# Kept open, and as many again for a crowd: the threads of every surface and worker together.
+_POOL = 20
 
 
 def database_url(text: str) -> URL:
@@ -142,6 +144,8 @@ def _sqlite(url: URL, patience: timedelta, begin: str, *, query_only: bool) -> E
     engine = create_engine(
         url,
         hide_parameters=True,
+        pool_size=_POOL,
+        max_overflow=_POOL,
         pool_timeout=patience.total_seconds(),
         connect_args={"timeout": patience.total_seconds(), "check_same_thread": False},
     )
@@ -177,8 +181,8 @@ def _postgres(url: URL, patience: timedelta) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        pool_size=20,
-        max_overflow=20,
+        pool_size=_POOL,
+        max_overflow=_POOL,
         pool_timeout=patience.total_seconds(),
         isolation_level="READ COMMITTED",
         connect_args={

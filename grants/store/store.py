@@ -16,6 +16,7 @@ from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
 from grants.store.policy import PolicyRows
 from grants.store.record import RecordRows
+from grants.store.upkeep import Upkeep
 
 
 class Tx(HistoryList, RecordRows, OutboxRows, PolicyRows):
@@ -30,6 +31,7 @@ class Store:
         self._claims = Claims(database)
         self.deliveries = Deliveries(database)
         self.lists = Lists(database)
+        self.upkeep = Upkeep(database)
 
     @contextmanager
     def write(self) -> Iterator[Tx]:

@@ -1,0 +1,55 @@
+from datetime import timedelta
+
+from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
+from grants.record.model import Event, EventType
+from tests.support.store_values import NOW, a_session, an_attempt, populate
+
+ANN = Place(PlaceKind.PERSON, "per-ann")
+CARD = Card(CardKind.REQUEST, "req-1", ANN)
+LATER = timedelta(days=1)
+EVER = timedelta(days=100_000)
+
+
+def test_what_only_served_a_moment_is_forgotten_once_it_is_old(real_store):
+    stored = populate(real_store)
+    old, new = an_attempt(expires_at=NOW), an_attempt(expires_at=NOW + LATER)
+    over, open_ = a_session(stored.ann, expires_at=NOW), a_session(stored.ann)
+    with real_store.write() as tx:
+        tx.first_time("old", NOW)
+        tx.first_time("new", NOW + LATER)
+        for attempt in (old, new):
+            tx.add_attempt(attempt)
+        for session in (over, open_):
+            tx.add_session(session)
+    assert real_store.upkeep.forget(NOW + timedelta(seconds=1)) == 3
+    with real_store.write() as tx:
+        assert (tx.attempt(old.id), tx.attempt(new.id)) == (None, new)
+        assert tx.session(over.secret_digest) is None
+        assert tx.session(open_.secret_digest) == open_
+        assert tx.first_time("old", NOW)
+        assert not tx.first_time("new", NOW)
+
+
+def test_only_notices_that_were_told_are_forgotten(real_store):
+    with real_store.write() as tx:
+        tx.notify(Notice("told", "req-1", ANN))
+        tx.notify(Notice("untold", "req-1", ANN))
+        tx.tell(CARD)
+    told, untold, card = real_store.deliveries.claim(10, timedelta(0))
+    for row in (told, card):
+        real_store.deliveries.sent(row, "D1", "1.1")
+    assert real_store.upkeep.forget(NOW + EVER) == 1
+    with real_store.write() as tx:
+        tx.tell(CARD)
+    left = {row.id for row in real_store.deliveries.claim(10, timedelta(0))}
+    assert left == {untold.id, card.id}
+
+
+def test_the_record_is_never_forgotten(real_store):
+    stored = populate(real_store)
+    with real_store.write() as tx:
+        tx.append(Event(EventType.POLICY_LOADED, NOW, "system"))
+    real_store.upkeep.forget(NOW + EVER)
+    with real_store.read() as tx:
+        assert len(tx.events()) == 1
+        assert tx.request(stored.request.id) == stored.request
