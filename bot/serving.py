@@ -10,8 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.metrics import Metrics
 from bot.settings import Settings
-from bot.slack.app import build_app, make_client, make_surface
-from bot.slack.delivery import Courier
+from bot.slack.app import build_app, make_courier, make_socket, make_surface
 from bot.slack.endpoint import SlackEndpoint
 from bot.slack.socket_mode import SocketMode
 from bot.slack.surface import Surface
@@ -67,9 +66,7 @@ class Serving:
         live_grants(self.core, self.registry)
 
     def _build_clockwork(self, surface: Surface) -> None:
-        ports = surface.ports
-        client = make_client(ports, ports.settings.delivery_timeout_seconds)
-        courier = Courier(ports, client, surface.members)
+        courier = make_courier(surface)
 
         def tell() -> None:
             counts = courier.deliver_once()
@@ -93,7 +90,7 @@ class Serving:
             endpoint = SlackEndpoint(app, secret, self.core.clock)
         if settings.slack_app_token is not None:
             token = settings.slack_app_token.get_secret_value()
-            self.socket = SocketMode(app, token, settings.slack_api_url)
+            self.socket = make_socket(surface, app, token)
         metrics_token = settings.metrics_token
         web = WebPorts(
             public_url=settings.public_url or "",

@@ -168,6 +168,7 @@ def _slack(settings: Settings) -> SlackSettings:
         bot_token=token.get_secret_value(),
         public_url=public_url,
         api_url=settings.slack_api_url,
+        ca_file=str(settings.slack_ca_file) if settings.slack_ca_file else None,
     )
 
 
