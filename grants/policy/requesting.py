@@ -126,7 +126,7 @@ def _cluster_known(case: _Case) -> Reason:
 
 
 def _cluster_covered(case: _Case) -> Reason:
-    alias = case.ask.cluster
+    alias = case.cluster.alias
     facts = _named(case.ask.entitlement, ("cluster", alias))
     return Reason("cluster-covered", case.entitlement.covers_cluster(alias), facts)
 

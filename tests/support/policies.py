@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from grants.authz.model import RoleRef, RoleSnapshot, Rule
@@ -68,6 +69,7 @@ def brief(problem: PolicyProblem) -> str:
     return f"{problem.line}:{problem.column} {problem.code}"
 
 
+@cache
 def policy(*swaps: tuple[str, str]) -> Policy:
     return load(changed(*swaps)).policy
 
