@@ -2,6 +2,7 @@
 
 import logging
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -12,11 +13,13 @@ from slack_sdk import WebClient
 
 from bot.slack import actions, ask, home
 from bot.slack.commands import command
+from bot.slack.delivery import Courier
 from bot.slack.guard import guarded
 from bot.slack.inbound import Inbound, Kind, read_inbound
 from bot.slack.members import Members
-from bot.slack.ports import Answer, SlackPorts
+from bot.slack.ports import Answer, SlackPorts, SlackSettings
 from bot.slack.sdk_log import sdk_logger
+from bot.slack.socket_mode import SocketMode
 from bot.slack.standing import refusal_of, store_refusal
 from bot.slack.surface import Handler, Surface
 from bot.slack.views import DENY, REVOKE
@@ -63,16 +66,16 @@ TABLES: Final[Mapping[Kind, Mapping[str, Handler]]] = {
 }
 
 
-def make_client(ports: SlackPorts, timeout_seconds: int, *, with_token: bool = True) -> WebClient:
+def make_client(settings: SlackSettings, timeout_seconds: int, *, token: str = "") -> WebClient:
     """Make a client of the Web API that never repeats a call by itself.
 
     The SDK's own retry after a lost connection may post a message twice; the outbox looks first.
     """
-    settings = ports.settings
     return WebClient(
-        token=settings.bot_token if with_token else None,
+        token=token or None,
         base_url=settings.api_url,
         timeout=timeout_seconds,
+        ssl=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else None,
         retry_handlers=[],
         logger=sdk_logger("web"),
     )
@@ -80,9 +83,23 @@ def make_client(ports: SlackPorts, timeout_seconds: int, *, with_token: bool = T
 
 def make_surface(ports: SlackPorts) -> Surface:
     """Put the surface together."""
-    client = make_client(ports, ports.settings.call_timeout_seconds)
-    members = Members(client, ports.clock, ports.settings.team, ports.settings.member_cache)
+    settings = ports.settings
+    client = make_client(settings, settings.call_timeout_seconds, token=settings.bot_token)
+    members = Members(client, ports.clock, settings.team, settings.member_cache)
     return Surface(ports, client, members)
+
+
+def make_courier(surface: Surface) -> Courier:
+    """Make what brings the outbox to Slack, with time-outs of its own."""
+    settings = surface.ports.settings
+    client = make_client(settings, settings.delivery_timeout_seconds, token=settings.bot_token)
+    return Courier(surface.ports, client, surface.members)
+
+
+def make_socket(surface: Surface, app: App, app_token: str, *, workers: int = 16) -> SocketMode:
+    """Make the Socket Mode connection of an app; it is not started yet."""
+    client = make_client(surface.ports.settings, surface.ports.settings.delivery_timeout_seconds)
+    return SocketMode(app, app_token, client, workers=workers)
 
 
 def build_app(surface: Surface, *, threads: int = 16) -> App:
@@ -97,7 +114,7 @@ def build_app(surface: Surface, *, threads: int = 16) -> App:
     app = App(
         name="valetkey",
         logger=sdk_logger("bolt"),
-        client=make_client(surface.ports, settings.call_timeout_seconds, with_token=False),
+        client=make_client(settings, settings.call_timeout_seconds),
         authorize=lambda: result,
         process_before_response=True,
         request_verification_enabled=False,

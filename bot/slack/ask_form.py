@@ -10,6 +10,7 @@ from typing import Any, Final
 from bot.slack.blocks import Block, context, input_block, modal, mrkdwn, option, plain, section
 from bot.slack.cards.approval import deciders
 from bot.slack.choices import (
+    ALL_OF_IT,
     WHOLE_CLUSTER,
     Choice,
     as_value,
@@ -22,7 +23,6 @@ from grants.policy.durations import parse_duration
 from grants.policy.model import Entitlement, Policy
 
 ASK: Final = "ask"
-ALL_OF_IT: Final = "All of the cluster"
 REASON_MOST: Final = 1000
 _NUMBER_UNIT: Final = re.compile(r"(\d{1,6})(d|h|m|s)")
 _UNIT_WORDS: Final = re.compile(r"(?<=\d)\s*(days?|hours?|hrs?|minutes?|mins?|seconds?|secs?)\b")

@@ -11,8 +11,10 @@ from grants.policy.judge import Scope, askable, askable_clusters, askable_namesp
 from grants.policy.model import Entitlement, Policy
 
 WHOLE_CLUSTER: Final = "*"  # no namespace has this name
+ALL_OF_IT: Final = "All of the cluster"
 MOST_OPTIONS: Final = 100
 _LONGEST_VALUE: Final = 75
+_ALL_OF_IT: Final = f"{ALL_OF_IT.lower()} {WHOLE_CLUSTER}"
 
 PRESETS: Final = tuple(
     timedelta(minutes=minutes) for minutes in (15, 30, 60, 120, 240, 480, 720, 1440)
@@ -54,7 +56,8 @@ def namespaces(
         return ()
     may = entitlements(policy, known, Choice(cluster=choice.cluster))
     chosen = [e for e in may if e.name == choice.entitlement] or may
-    whole = (WHOLE_CLUSTER,) if any(e.cluster_wide for e in chosen) and not query.strip() else ()
+    is_whole = any(e.cluster_wide for e in chosen) and query.strip().lower() in _ALL_OF_IT
+    whole = (WHOLE_CLUSTER,) if is_whole else ()
     scoped = [e for e in chosen if not e.cluster_wide]
     if not scoped:
         return whole

@@ -26,13 +26,15 @@ class SlackSettings:
     `team` is the workspace served (`T...`); `api_url` the Web API's base, ending in a slash;
     `public_url` where people's browsers reach the sign-in pages, without a slash at its end.
     `call_timeout_seconds` bounds each call made while somebody waits for an answer (Slack gives
-    3 s), `delivery_timeout_seconds` each call of the outbox.
+    3 s), `delivery_timeout_seconds` each call of the outbox. `ca_file`: whom to trust beside
+    nobody else, where Slack's API is not the real one.
     """
 
     team: str
     bot_token: str = field(repr=False)
     public_url: str
     api_url: str = "https://slack.com/api/"
+    ca_file: str | None = None
     command: str = "/access"
     call_timeout_seconds: int = 2
     delivery_timeout_seconds: int = 10

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.wording.filling import fill
+from bot.wording.times import duration_words
 from grants.errors import Reason
+from grants.policy.durations import parse_duration
 
 REASONS: Final[Mapping[str, str]] = {
     "entitlement-known": "The policy has nothing called {entitlement}.",
@@ -85,5 +87,8 @@ def reason_sentence(reason: Reason) -> str:
         facts["of"] = _WHOSE.get(facts.get("of", ""), "somebody is")
     if reason.code == "namespace-covered" and not facts.get("namespace"):
         facts["namespace"] = "all of the cluster"
+    if reason.code == "duration-within":
+        maximum = parse_duration(facts.get("maximum", ""))
+        facts["maximum"] = duration_words(maximum) if maximum else ""
     template = REASONS.get(reason.code, "A rule of the policy says no ({code}).")
     return fill(template, {"code": reason.code, **facts})

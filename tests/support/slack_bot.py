@@ -1,0 +1,253 @@
+"""The surface in Slack over the small world of verbs, talking to the strict double of Slack."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from wsgiref.simple_server import make_server
+
+import falcon
+
+from bot.playground.slack import Person, SlackApp, SlackDouble, Workspace, words
+from bot.slack.app import build_app, make_courier, make_socket, make_surface
+from bot.slack.delivery import Counts, Courier
+from bot.slack.endpoint import SlackEndpoint
+from bot.slack.ports import SlackPorts, SlackSettings, Verbs
+from grants.access.cancel_request import cancel_request
+from grants.access.decide import decide
+from grants.access.give_back import give_back
+from grants.access.model import AccessRequest, Grant, RequestState
+from grants.access.request_access import request_access
+from grants.access.revoke_grant import revoke_grant
+from grants.clock import SystemClock
+from grants.outbox.model import Card, CardKind, Delivery, Notice
+from grants.people.model import Account
+from grants.people.offer_sign_in import offer_sign_in
+from tests.support.memory_store import MemoryStore
+from tests.support.slack_world import QuietRequestHandler, ThreadingServer
+from tests.support.world import World
+
+PUBLIC_URL = "https://valetkey.example"
+TEAM = "T1"  # the team of the small world's accounts
+
+
+class MemoryDeliveries:
+    """The outbox's rows of the store in memory, as the courier sees them."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.rows: dict[object, Delivery] = {}
+        self.retries: list[tuple[str, datetime, str]] = []
+        self.given_up: list[tuple[str, str]] = []
+        self._retry_at: dict[str, datetime] = {}
+        self._dropped: dict[str, int] = {}
+        self.now = self._store._clock.now
+
+    def _refresh(self) -> None:
+        rows = self._store._rows
+        for card, version in rows.cards.items():
+            known = self.rows.get(card) or _row_of(card, len(self.rows))
+            self.rows[card] = replace(known, wanted=version)
+        for number, notice in rows.notices.items():
+            self.rows.setdefault(number, _notice_row(notice, number))
+
+    def claim(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
+        self._refresh()
+        due = [
+            row
+            for row in self.rows.values()
+            if row.wanted > max(row.sent, self._dropped.get(row.id, 0))
+            and self._retry_at.get(row.id, self.now()) <= self.now()
+        ]
+        return tuple(due[:limit])
+
+    def next_due_at(self) -> datetime | None:
+        return None
+
+    def _key(self, row: Delivery) -> object:
+        return next(key for key, one in self.rows.items() if one.id == row.id)
+
+    def sending(self, row: Delivery, at: datetime) -> None:
+        key = self._key(row)
+        self.rows[key] = replace(self.rows[key], sending_since=at)
+
+    def sent(self, row: Delivery, channel: str | None, ts: str | None) -> None:
+        key = self._key(row)
+        self.rows[key] = replace(self.rows[key], sent=row.wanted, channel=channel, ts=ts)
+
+    def retry(self, row: Delivery, at: datetime, problem: str) -> None:
+        key = self._key(row)
+        self.rows[key] = replace(self.rows[key], attempts=row.attempts + 1)
+        self.retries.append((row.id, at, problem))
+        self._retry_at[row.id] = at
+
+    def dropped(self, row: Delivery, problem: str) -> None:
+        self.given_up.append((row.id, problem))
+        self._dropped[row.id] = row.wanted
+
+
+def _row_of(card: Card, number: int) -> Delivery:
+    return Delivery(
+        f"crd-{number}", card.kind, card.about, card.place, wanted=0, sent=0, attempts=0
+    )
+
+
+def _notice_row(notice: Notice, number: int) -> Delivery:
+    return Delivery(
+        f"ntc-{number}",
+        CardKind.NOTICE,
+        notice.about,
+        notice.place,
+        wanted=1,
+        sent=0,
+        attempts=0,
+        code=notice.code,
+        facts=notice.facts,
+    )
+
+
+class MemoryLists:
+    """What status, history and Home list, from the store in memory."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def pending_requests(self, limit: int) -> Sequence[AccessRequest]:
+        found = self._store._rows.requests.values()
+        return [r for r in found if r.state is RequestState.PENDING][:limit]
+
+    def requests_of(self, person: str, limit: int) -> Sequence[AccessRequest]:
+        found = [r for r in self._store._rows.requests.values() if r.requester == person]
+        return found[::-1][:limit]
+
+    def grants(self, person: str | None, limit: int) -> Sequence[Grant]:
+        found = self._store._rows.grants.values()
+        return [g for g in found if person in (None, g.recipient)][::-1][:limit]
+
+
+def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = None) -> SlackPorts:
+    """Give the surface's ports over the verbs of a small world."""
+
+    def namespaces(alias: str) -> Sequence[str]:
+        cluster = world.clusters.get(alias)
+        return cluster.namespaces() if cluster else ()
+
+    def wake() -> None:
+        if waked is not None:
+            waked.append(1)
+
+    verbs = Verbs(
+        request_access=partial(request_access, ports=world),
+        cancel_request=partial(cancel_request, ports=world),
+        decide=partial(decide, ports=world),
+        give_back=partial(give_back, ports=world),
+        revoke_grant=partial(revoke_grant, ports=world),
+        offer_sign_in=partial(offer_sign_in, ports=world),  # type: ignore[arg-type]
+    )
+    return SlackPorts(
+        settings=settings,
+        clock=world.clock,
+        access=world.store,  # type: ignore[arg-type]
+        people=world.store,  # type: ignore[arg-type]
+        policy=world.policy,
+        verbs=verbs,
+        lists=MemoryLists(world.store),
+        deliveries=MemoryDeliveries(world.store),  # type: ignore[arg-type]
+        namespaces=namespaces,
+        wake=wake,
+    )
+
+
+@dataclass
+class SlackBot:
+    """A small world, the double of Slack, and the bot between them."""
+
+    world: World
+    workspace: Workspace
+    double: SlackDouble
+    ports: SlackPorts
+    courier: Courier
+    waked: list[int]
+
+    @property
+    def deliveries(self) -> MemoryDeliveries:
+        return self.ports.deliveries  # type: ignore[return-value]
+
+    def user(self, name: str, **about: Any) -> Person:
+        """Add somebody to the workspace who is linked to nobody."""
+        return self.double.as_user(self.workspace.add_user(name, **about))
+
+    def person(self, name: str, *groups: str, **about: Any) -> Person:
+        """Add somebody to the workspace who is linked and has just signed in."""
+        user = self.workspace.add_user(name, f"{name.title()} Example", **about)
+        self.world.person(name, *groups, account=user.id)
+        return self.double.as_user(user)
+
+    def account(self, person: Person) -> Account:
+        return Account(self.workspace.team_id, person.id)
+
+    def deliver(self) -> Counts:
+        """Deliver everything that is due."""
+        counts = Counts()
+        while True:
+            done = self.courier.deliver_once()
+            counts = Counts(
+                counts.sent + done.sent,
+                counts.retried + done.retried,
+                counts.dropped + done.dropped,
+            )
+            if done == Counts():
+                return counts
+
+    def read(self, person: Person, place: Any = None) -> str:
+        """Give the words of the last message that somebody sees there."""
+        return words(person.messages(place)[-1])
+
+
+@contextmanager
+def slack_bot(world: World, mode: str = "http") -> Iterator[SlackBot]:
+    """Run the bot against the double, by signed HTTP or Socket Mode."""
+    workspace = Workspace(seed="bot", clock=world.clock.now)
+    workspace.team_id = TEAM
+    app = SlackApp.made_up()
+    waked: list[int] = []
+    with SlackDouble(workspace, app, ack_seconds=2.5) as double:
+        settings = SlackSettings(
+            team=workspace.team_id,
+            bot_token=app.bot_token,
+            public_url=PUBLIC_URL,
+            api_url=double.api_url,
+        )
+        ports = make_ports(world, settings, waked)
+        surface = make_surface(ports)
+        courier = make_courier(surface)
+        bot = SlackBot(world, workspace, double, ports, courier, waked)
+        bolt = build_app(surface)
+        if mode == "socket":
+            connection = make_socket(surface, bolt, app.app_token)
+            connection.start()
+            double.wait_connected()
+            yield bot
+            connection.stop()
+            return
+        endpoint = SlackEndpoint(bolt, app.signing_secret, SystemClock())
+        with serve(endpoint) as url:
+            double.courier.request_url = url
+            yield bot
+
+
+@contextmanager
+def serve(endpoint: SlackEndpoint) -> Iterator[str]:
+    """Serve the endpoint on loopback; gives its URL."""
+    wsgi = falcon.App()
+    wsgi.add_route("/slack/events", endpoint)
+    server = make_server("127.0.0.1", 0, wsgi, ThreadingServer, QuietRequestHandler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/slack/events"
+    server.shutdown()
+    thread.join()
+    server.server_close()
