@@ -103,12 +103,13 @@ class Town:
         self._fill_workspace()
         callbacks = f"{self.public_url}/sign-in/slack/callback"
         self.app = SlackApp.made_up(secrets.token_hex(8), redirect_uris=(callbacks,))
-        request_url = f"http://127.0.0.1:{self.ports.backend}/slack/events"
+        request_url = f"{self.public_url}/slack/events"
         self.slack = SlackDouble(
             self.workspace,
             self.app,
             issuer=self.slack_url,
             request_url=request_url if self._signed_http else None,
+            request_ca=str(self.authority.ca_file),
         )
         self._stack.enter_context(self.slack)
         slack_port = int(self.slack.url.rpartition(":")[2])
