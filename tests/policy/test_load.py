@@ -251,6 +251,11 @@ def test_every_risk_that_can_be_found_can_be_accepted() -> None:
     assert load(text).policy.entitlements[0].accept_risk.rules == set(ACCEPTABLE)
 
 
+def test_a_role_of_one_namespace_can_not_be_given_cluster_wide() -> None:
+    text = changed((NAMESPACES, "    cluster_wide: true\n"), ("kind: ClusterRole", "kind: Role"))
+    assert problems_of(text) == ["17:18 scope"]
+
+
 def test_a_risky_namespace_that_a_pattern_matches_is_a_warning() -> None:
     text = changed((NAMESPACES, "    namespaces: ['*-system', 'v*']\n"))
     found = [brief(warning) for warning in load(text).warnings]
