@@ -35,7 +35,7 @@ def fake_go(folder: Path, *, built: str | None = None, ends: int = 0) -> Path:
     go.write_text(
         f"""#!/bin/sh
 if [ "$1" = version ]; then echo "go version go1.26.0 linux/amd64"; exit; fi
-test {ends} = 0 || {{ echo "no such module" >&2; exit {ends}; }}
+test {ends} = 0 || {{ echo "no such module"; yes some/package | head -n 99; exit {ends}; }}
 for package; do :; done
 while [ "$1" != -o ]; do shift; done
 case "$package" in

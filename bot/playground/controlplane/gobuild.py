@@ -25,6 +25,7 @@ MODULE_FOLDER = Path(__file__).parent / "gomod"
 _STAMP = "k8s.io/component-base/version"
 _REPORT_EVERY_SECONDS = 10.0
 _KEPT_LINES = 30
+_PACKAGE = re.compile(r"[\w./~-]+")
 
 
 class BuildError(Exception):
@@ -74,35 +75,35 @@ class Workshop:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            tail = self._watch(process.stdout or iter(()), name)
+            said = self._watch(process.stdout or iter(()), name)
         if process.returncode != 0:
             raise BuildError(
-                f"go build of {name} ended with {process.returncode}:\n" + "\n".join(tail)
+                f"go build of {name} ended with {process.returncode}:\n" + "\n".join(said)
             )
 
     def _watch(self, lines: Iterator[str], name: str) -> list[str]:
-        """Turn the compiler's lines (one a package, or one a module fetched) into a line now and
-        then.
-        """
+        """Report now and then how far the compiler is; what else it says comes back."""
         started = reported = time.monotonic()
         fetched = compiled = 0
-        tail: list[str] = []
+        said: list[str] = []
         for line in lines:
-            fetched += line.startswith("go: downloading")
-            compiled += not line.startswith(("go: ", "#", "\t"))
-            tail = [*tail[1 - _KEPT_LINES :], line.rstrip()]
+            if line.startswith("go: downloading"):
+                fetched += 1
+            elif _PACKAGE.fullmatch(line.strip()):
+                compiled += 1
+            else:
+                # Kept apart: the packages that compile on after an error would push it out.
+                said = [*said[1 - _KEPT_LINES :], line.rstrip()]
             if time.monotonic() - reported >= _REPORT_EVERY_SECONDS:
                 reported = time.monotonic()
                 self.progress(
                     f"  {name}: {reported - started:.0f} s,"
                     f" {fetched} modules fetched, {compiled} packages compiled"
                 )
-        return tail
+        return said
 
     def _environment(self) -> dict[str, str]:
-        """Take the caller's environment (proxies, certificates) with our caches, and nothing that
-        changes the result.
-        """
+        """Take the caller's environment (proxies, certificates), with nothing that changes a build."""
         return {
             **os.environ,
             "CGO_ENABLED": "0",
