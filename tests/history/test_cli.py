@@ -242,3 +242,53 @@ def test_another_database_can_be_named(run, tmp_path):
     url = f"sqlite:///{tmp_path}/another/valetkey.db"
     assert run("db", "upgrade", "--database-url", url)[1] == 0
     assert run("history", "list", "--database-url", url) == ("nothing found\n", 0)
+
+
+def test_the_fields_of_json_and_csv_are_a_contract(run, stored):
+    """A change here is a line in CHANGELOG."""
+    people, _ = stored
+    (row, *_) = rows_of(run("history", "list", "--format", "json")[0])
+    assert list(row) == [
+        "request",
+        "grant",
+        "state",
+        "request_state",
+        "requester",
+        "recipient",
+        "cluster",
+        "namespace",
+        "role",
+        "entitlement",
+        "duration_seconds",
+        "reason",
+        "asked_at",
+        "closed_at",
+        "active_at",
+        "expires_at",
+        "ended_at",
+        "cause",
+        "cause_detail",
+        "ended_by",
+        "stuck",
+        "policy_digest",
+        "role_digest",
+        "decisions",
+        "proofs",
+    ]
+    head = run("history", "list", "--format", "csv")[0].splitlines()[0]
+    assert set(row) - {name.strip('"') for name in head.split(",")} == {"request_state"}
+    view = json.loads(run("history", "show", people.request.id, "--format", "json")[0])
+    assert list(view) == [
+        "request",
+        "state",
+        "requester",
+        "recipient",
+        "asked_at",
+        "closed_at",
+        "policy_digest",
+        "terms_hash",
+        "items",
+        "decisions",
+        "grants",
+        "events",
+    ]

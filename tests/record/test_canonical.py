@@ -1,0 +1,82 @@
+"""The bytes of an event are pinned: whoever verifies the record must get the same ones."""
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grants.record.canonical import canonical_bytes, plain_facts, utc_text
+from grants.record.model import Event, EventType
+from grants.record.writer import EventBuffer
+from tests.support.store_values import NOW
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+SCALARS = st.one_of(
+    TEXT,
+    st.booleans(),
+    st.integers(-(2**53) + 1, 2**53 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,62}", fullmatch=True)
+FACTS = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS))
+
+
+def test_the_bytes_of_an_event_never_change():
+    event = Event(
+        EventType.GRANT_ENDED,
+        NOW,
+        "per-a",
+        grant="gra-b",
+        request="req-c",
+        why_digest="d" * 4,
+        policy_digest="e" * 4,
+        facts={"zeta": 1e21, "alpha": ["é", True, 10], "half": 0.5, "whole": 3.0},
+    )
+    assert canonical_bytes(7, "evt-x", event) == (
+        b'{"actor":"per-a","at":"2026-01-05T09:30:00.123456Z",'
+        b'"facts":{"alpha":["\xc3\xa9",true,10],"half":0.5,"whole":3,"zeta":1e+21},'
+        b'"grant":"gra-b","id":"evt-x","number":7,"policy_digest":"eeee","request":"req-c",'
+        b'"schema":1,"type":"grant.ended","why_digest":"dddd"}'
+    )
+
+
+@given(FACTS)
+def test_facts_come_back_from_the_bytes(facts):
+    """Numbers as RFC 8785 has them: each is a double."""
+    event = Event(EventType.POLICY_LOADED, NOW, "system", facts=facts)
+    body = json.loads(canonical_bytes(1, "evt-x", event), parse_int=float)
+    assert body["facts"] == facts
+
+
+@given(FACTS)
+def test_the_order_of_facts_does_not_matter(facts):
+    backwards = dict(reversed(facts.items()))
+    first = canonical_bytes(1, "e", Event(EventType.POLICY_LOADED, NOW, "system", facts=facts))
+    other = canonical_bytes(1, "e", Event(EventType.POLICY_LOADED, NOW, "system", facts=backwards))
+    assert first == other
+
+
+def test_a_time_is_written_in_utc_whatever_its_zone():
+    east = timezone(timedelta(hours=5, minutes=30))
+    assert utc_text(datetime(2026, 1, 1, 5, 30, tzinfo=east)) == "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.mark.parametrize("name", ["", "Upper", "with space", "é", "_x", "x" * 64])
+def test_a_fact_has_a_plain_name(name):
+    with pytest.raises(ValueError, match="name"):
+        plain_facts({name: 1})
+
+
+def test_numbers_end_at_the_one_that_was_reserved():
+    buffer = EventBuffer()
+    for actor in ("a", "b", "c"):
+        buffer.add(Event(EventType.POLICY_LOADED, NOW, actor))
+    numbered = buffer.numbered(12)
+    assert [(event.actor, stored.number) for event, stored in numbered] == [
+        ("a", 10),
+        ("b", 11),
+        ("c", 12),
+    ]
+    assert len({stored.id for _, stored in numbered}) == 3
