@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Final, Self
 import urllib3
 import yaml
 
+from bot.playground import scene
 from bot.playground.certs import Authority
 from bot.playground.controlplane.config import OidcIssuer, bearer, exec_plugin
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.idp.people import DEFAULT_PEOPLE, Person, kubernetes_client, valetkey_client
 from bot.playground.idp.provider import IdentityProvider
-from bot.playground.processes import Child, Children, free_port
+from bot.playground.processes import Child, Children, ProcessError, free_port
 from bot.playground.slack.app import SlackApp
 from bot.playground.slack.double import SlackDouble
 from bot.playground.slack.workspace import Workspace
@@ -33,26 +34,34 @@ from deploy import manifests
 if TYPE_CHECKING:
     from bot.playground.slack.records import User
 
-NAMESPACES: Final = ("payments-dev", "payments-prod", "shop-dev", "shop-prod")
 ZONES: Final = {"erin": "Europe/Stockholm", "ada": "Africa/Lagos", "omar": "Asia/Dubai"}
 ALIAS: Final = "prod"
-_BOT_NAMESPACE: Final = "valetkey"
 _READY_WITHIN: Final = timedelta(seconds=30)
 _POLICY: Final = Path(manifests.__file__).parent / "example-policy.yaml"
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the three addresses are that a browser opens."""
+    """Where the three addresses are that a browser opens, and Valetkey's own behind its https."""
 
     slack: int
     valetkey: int
+    provider: int
     backend: int
 
     @staticmethod
     def free() -> "Ports":
         """Take free ports."""
-        return Ports(free_port(), free_port(), free_port())
+        return Ports(free_port(), free_port(), free_port(), free_port())
+
+    @staticmethod
+    def following(first: int) -> "Ports":
+        """Take three ports in a row from `first`, so that addresses are the same at each start."""
+        return Ports(first, first + 1, first + 2, free_port())
+
+    def browser(self) -> tuple[int, int, int]:
+        """Name those that a browser opens."""
+        return (self.slack, self.valetkey, self.provider)
 
 
 class Town:
@@ -73,10 +82,12 @@ class Town:
         signed_http: bool = False,
         database_url: str | None = None,
         policy: str | None = None,
+        ports: Ports | None = None,
     ) -> None:
         self.folder = folder
         self.authority = authority
-        self.ports = Ports.free()
+        self.leaf = authority.leaf("town", "localhost", "127.0.0.1")
+        self.ports = ports or Ports.free()
         self.slack_url = f"https://localhost:{self.ports.slack}"
         self.public_url = f"https://localhost:{self.ports.valetkey}"
         self.workspace = Workspace()
@@ -87,6 +98,7 @@ class Town:
         self._database_url = database_url or f"sqlite:///{folder / 'database' / 'valetkey.db'}"
         self._policy = policy or _POLICY.read_text(encoding="utf-8")
         self._stack = ExitStack()
+        self._database_ready = False
         self._children = Children()
         self.plane: ControlPlane | None = None
         self.bot: Child | None = None
@@ -99,7 +111,6 @@ class Town:
 
     def start_provider(self) -> OidcIssuer:
         """Start Slack and the identity provider; gives what a cluster must trust."""
-        leaf = self.authority.leaf("town", "localhost", "127.0.0.1")
         self._fill_workspace()
         callbacks = f"{self.public_url}/sign-in/slack/callback"
         self.app = SlackApp.made_up(secrets.token_hex(8), redirect_uris=(callbacks,))
@@ -117,18 +128,19 @@ class Town:
             (slack_port, self.ports.slack),
             (self.ports.backend, self.ports.valetkey),
         ):
-            front = tls_front(backend, leaf, port=port)
+            front = tls_front(backend, self.leaf, port=port)
             front.start()
             self._stack.callback(front.stop)
         self.client = valetkey_client(
             secrets.token_urlsafe(24), f"{self.public_url}/sign-in/callback"
         )
         self.provider = IdentityProvider(
-            certificate=leaf,
+            certificate=self.leaf,
             ca_file=self.authority.ca_file,
             folder=self.folder / "idp",
             people=self._people,
             clients=[self.client, kubernetes_client()],
+            port=self.ports.provider,
             single_sign_on=False,
         )
         self._stack.enter_context(self.provider)
@@ -153,31 +165,45 @@ class Town:
     def join_cluster(self, plane: ControlPlane) -> None:
         """Give the cluster namespaces and the RBAC that is shipped, and the bot its credential."""
         self.plane = plane
-        for name in (*NAMESPACES, _BOT_NAMESPACE):
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            plane.request("POST", "/api/v1/namespaces", body, token=plane.admin_token)
-        for manifest in manifests.rbac():
-            path = manifests.collection_path(manifest)
-            plane.request("POST", path, manifest, token=plane.admin_token)
-        plane.write_kubeconfig(self.folder / "bot.kubeconfig", bearer(_bot_token(plane)))
+        scene.furnish(plane)
+        plane.write_kubeconfig(self.folder / "bot.kubeconfig", bearer(scene.bot_token(plane)))
 
-    def start_bot(self) -> None:
-        """Migrate the database and start `valetkey serve`; it is ready when this returns."""
-        environment = self._environment()
-        self._write_files()
-        subprocess.run(
+    def prepare_database(self) -> None:
+        """Make the database's tables, once; it needs nothing else of the town."""
+        if self._database_ready:
+            return
+        done = subprocess.run(
             [sys.executable, "-m", "bot", "db", "upgrade"],
-            env=environment,
-            check=True,
+            env=_plain_environment() | {"VALETKEY_DATABASE_URL": self._database_url},
+            check=False,
             capture_output=True,
+            text=True,
+            start_new_session=True,
         )
+        if done.returncode:
+            raise ProcessError(f"valetkey db upgrade failed:\n{done.stdout}{done.stderr}")
+        self._database_ready = True
+
+    def start_bot(self, *, connected: bool = True) -> None:
+        """Migrate the database and start `valetkey serve`; it is ready when this returns.
+
+        Without `connected` it need not have reached Slack.
+        """
+        self._write_files()
+        self.prepare_database()
         self.bot = self._children.start(
             "valetkey",
             [sys.executable, "-m", "bot", "serve"],
             log_path=self.folder / "valetkey.log",
-            env=environment,
+            env=self.environment(),
         )
-        self.bot.wait_ready(self._bot_ready, within=_READY_WITHIN)
+        self.bot.wait_ready(lambda: self._bot_ready(connected=connected), within=_READY_WITHIN)
+
+    def require_running(self) -> None:
+        """Raise ProcessError when Valetkey has ended by itself."""
+        if self.bot is not None and not self.bot.alive():
+            tail = self.bot.log_tail()
+            raise ProcessError(f"Valetkey ended by itself. End of {self.bot.log_path}:\n{tail}")
 
     def stop_bot(self) -> None:
         """Stop Valetkey as a rolling restart would."""
@@ -185,7 +211,7 @@ class Town:
             self._children.stop(self.bot)
             self.bot = None
 
-    def _bot_ready(self) -> bool:
+    def _bot_ready(self, *, connected: bool) -> bool:
         try:
             answer = urllib3.request(
                 "GET",
@@ -196,8 +222,8 @@ class Town:
             )
         except urllib3.exceptions.HTTPError:
             return False
-        connected = self._signed_http or b"not-connected" not in answer.data
-        return answer.status == 200 and connected  # noqa: PLR2004 - HTTP's word for well
+        lacking = connected and not self._signed_http and b"not-connected" in answer.data
+        return answer.status == 200 and not lacking  # noqa: PLR2004 - HTTP's word for well
 
     def _write_files(self) -> None:
         self.write_policy(self._policy)
@@ -210,8 +236,8 @@ class Town:
             text = text.replace(f'"#{channel.name}"', channel.id)
         (self.folder / "policy.yaml").write_text(text, encoding="utf-8")
 
-    def _environment(self) -> dict[str, str]:
-        plain = {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
+    def environment(self) -> dict[str, str]:
+        """Make the environment that Valetkey runs in; its other commands work in it too."""
         by_mode = (
             {"SLACK_SIGNING_SECRET": self.app.signing_secret}
             if self._signed_http
@@ -238,7 +264,9 @@ class Town:
             **by_mode,
             **self._settings,
         }
-        return plain | {f"VALETKEY_{name}": value for name, value in settings.items()}
+        return _plain_environment() | {
+            f"VALETKEY_{name}": value for name, value in settings.items()
+        }
 
     def kubeconfig_of(self, key: str) -> Path:
         """Write a person's own kubeconfig: its credential is their own ID token, nothing else."""
@@ -259,7 +287,8 @@ class Town:
         ]
         where = {"PYTHONPATH": str(Path(__file__).parents[2])}
         path = self.folder / f"{key}.kubeconfig"
-        return self.plane.write_kubeconfig(path, exec_plugin(argv, where), namespace=NAMESPACES[0])
+        user = exec_plugin(argv, where)
+        return self.plane.write_kubeconfig(path, user, name=ALIAS, namespace=scene.NAMESPACES[0])
 
     def stop(self) -> None:
         """Stop everything that was started here."""
@@ -267,11 +296,6 @@ class Town:
         self._stack.close()
 
 
-def _bot_token(plane: ControlPlane) -> str:
-    path = f"/api/v1/namespaces/{_BOT_NAMESPACE}/serviceaccounts/{_BOT_NAMESPACE}/token"
-    body = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 24 * 3600},
-    }
-    return str(plane.admin_request("POST", path, body)["status"]["token"])
+def _plain_environment() -> dict[str, str]:
+    """Copy the environment without anybody's settings: what runs here is set by the town alone."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
