@@ -77,37 +77,31 @@ STRANGERS: Final[Mapping[str, str]] = {
 }
 
 LINKS: Final[Mapping[str, str]] = {
-    "expired": "This sign-in link has expired. Ask for a new one with /access in Slack.",
-    "used": "This sign-in link was already used. Ask for a new one with /access in Slack.",
-    "unknown": "This sign-in link is not valid. Ask for a new one with /access in Slack.",
-    "other-browser": (
-        "This sign-in was begun in another browser. Ask for a new link with /access in Slack."
-    ),
+    "expired": "This sign-in link has expired: it is good for ten minutes.",
+    "used": "This sign-in link was already used: it works once.",
+    "unknown": "This sign-in link is not valid.",
+    "refused-before": "A sign-in by this link was refused before, so it is of no use any more.",
+    "other-browser": "This sign-in was begun in another browser.",
+    "not-opened": "This sign-in was not begun in this browser.",
+    "no-login": "No login runs in this browser.",
+    "state": "This answer does not belong to the login that runs in this browser.",
+    "slack-not-proven": "Slack has not yet said who you are.",
     "other-slack-account": (
         "You are signed in to Slack as somebody else than the person who asked for this link, "
         "so nothing was linked."
     ),
-    "refused-before": (
-        "A sign-in by this link was refused before. Ask for a new one with /access in Slack."
-    ),
-    "not-opened": "This sign-in was not begun in this browser. Open the link from Slack again.",
-    "slack-not-proven": "Slack has not yet said who you are. Open the link from Slack again.",
-    "no-login": "No login runs here. Open the link from Slack again.",
-    "state": "This answer does not belong to the login that runs. Open the link from Slack again.",
-    "identity-too-long": "Your company's login gives an identity that is too long to be kept.",
     "other-person": (
         "This Slack account is already linked to another identity, so nothing was changed."
     ),
-    "email-not-verified": "Your company's login says that your email address is not verified.",
-    "cancelled": "The sign-in was cancelled.",
+    "identity-too-long": "Your company's login gives an identity that is too long to be kept.",
 }
 
 LOGINS: Final[Mapping[str, str]] = {
-    "unavailable": "The login does not answer right now, so nobody was signed in.",
-    "denied": "The login says that it was cancelled, so nobody was signed in.",
-    "acr": "Your company asks for a stronger sign-in than this one was.",
-    "amr": "Your company asks for a stronger sign-in than this one was.",
-    "auth-time-old": "The login answered with a sign-in that is too long ago.",
+    "unavailable": "{who} does not answer right now, so nobody was signed in.",
+    "denied": "{who} says that the sign-in was cancelled or not allowed.",
+    "acr": "{who} did not show a sign-in as strong as is asked for here.",
+    "amr": "{who} did not show a sign-in as strong as is asked for here.",
+    "auth-time-old": "{who} answered with a sign-in that is too long ago.",
 }
 
 WRONG_KINDS: Final[Mapping[str, str]] = {"request": "This request", "grant": "This access"}
@@ -146,18 +140,17 @@ def _stranger(error: StrangerRefused) -> str:
 
 
 def _link(error: LinkRefused) -> str:
-    return LINKS.get(error.why) or fill(
-        "This sign-in can't be gone on with ({why}). Ask for a new link with /access in Slack.",
-        {"why": error.why},
-    )
+    said = LINKS.get(error.why, "This sign-in can't be gone on with ({why}).")
+    return fill(said, {"why": error.why})
 
 
 def _login(error: LoginRefused) -> str:
-    return LOGINS.get(error.why) or fill(
+    who = "Slack" if error.provider == "slack" else "Your company's login"
+    said = LOGINS.get(error.why) or (
         "The answer of the login was not accepted ({why}), so nobody was signed in. "
-        "Please try again; if it stays so, tell an admin.",
-        {"why": error.why},
+        "Please try again; if it stays so, tell an admin."
     )
+    return fill(said, {"who": who, "why": error.why})
 
 
 def _not_found(error: NotFound) -> str:

@@ -20,7 +20,10 @@ NOTICES: Final[Mapping[str, str]] = {
     "unlinked": (
         "This Slack account is no longer linked to an identity. Use /access to sign in again."
     ),
-    "sign-in-refused": "A sign-in for this Slack account was refused. {why}",
+    "sign-in-refused": (
+        "A sign-in for this Slack account was refused. {why} Use /access to begin anew; "
+        "if it was not you who began it, tell an admin."
+    ),
     "binding-of-ended-grant": (
         "A binding of an access that has ended stood in {cluster} ({place}): {binding}. "
         "It was deleted."
@@ -49,7 +52,9 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
     """Say a notice. Facts are filled in as they come: the surface escapes them before."""
     place = facts.get("namespace") or "all of the cluster"
     known = {"place": place, **facts}
+    if not facts.get("email"):
+        known["email"] = "no address"
     if code == "sign-in-refused":
-        known["why"] = LINKS.get(facts.get("why", ""), LINKS["cancelled"])
+        known["why"] = LINKS.get(facts.get("why", ""), "")
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
     return fill(template, {"code": code, **known})

@@ -10,6 +10,13 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "missing": "This is needed.",
     "unknown": "There is nothing of that name.",
     "invalid": "This can't be used.",
+    "empty": "This is empty.",
+    "unreadable": "This can't be read.",
+    "twice": "This is given twice.",
+    "too-small": "This is too small.",
+    "not-https": "This must be an https address.",
+    "excludes-kubeconfig": "This can't be set together with a kubeconfig or a context.",
+    "unknown-cursor": "This is no place in the list (any more): begin at its first page.",
     "name-length": "This is not a name: it is empty, or too long.",
     "cluster-unknown": "There is no cluster of that name.",
     "entitlement-unknown": "There is nothing of that name to ask for (any more).",
@@ -27,6 +34,6 @@ PROBLEMS: Final[Mapping[str, str]] = {
 
 def problem_sentence(problem: Problem) -> str:
     """Say what is wrong with one field."""
-    template = PROBLEMS.get(problem.code)
+    template = PROBLEMS.get(problem.code, "This can't be used ({code}).")
     facts = {"field": problem.field, "code": problem.code, **dict(problem.facts)}
-    return fill(template or "This can't be used ({code}).", facts)
+    return fill(template, facts)

@@ -11,12 +11,12 @@ from grants.policy.durations import parse_duration
 REASONS: Final[Mapping[str, str]] = {
     "entitlement-known": "The policy has nothing called {entitlement}.",
     "cluster-known": "The policy has no cluster called {cluster}.",
-    "cluster-covered": "{entitlement} can't be asked for in the cluster {cluster}.",
+    "cluster-covered": "The policy does not offer {entitlement} in the cluster {cluster}.",
     "cluster-not-seen": (
         "The cluster {cluster} has not answered yet since it was configured. "
         "Please try again in a moment."
     ),
-    "namespace-covered": "{entitlement} can't be asked for in {namespace}.",
+    "namespace-covered": "The policy does not offer {entitlement} in {namespace}.",
     "namespace-exists": "There is no namespace {namespace} in that cluster.",
     "namespace-unread": (
         "The cluster did not say in time whether the namespace {namespace} exists. "
