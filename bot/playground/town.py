@@ -95,7 +95,7 @@ class Town:
         self._people = people
         self._settings = dict(settings or {})
         self._signed_http = signed_http
-        self._database_url = database_url or f"sqlite:///{folder / 'database' / 'valetkey.db'}"
+        self.database_url = database_url or f"sqlite:///{folder / 'database' / 'valetkey.db'}"
         self._policy = policy or _POLICY.read_text(encoding="utf-8")
         self._stack = ExitStack()
         self._database_ready = False
@@ -174,7 +174,7 @@ class Town:
             return
         done = subprocess.run(
             [sys.executable, "-m", "bot", "db", "upgrade"],
-            env=_plain_environment() | {"VALETKEY_DATABASE_URL": self._database_url},
+            env=_plain_environment() | {"VALETKEY_DATABASE_URL": self.database_url},
             check=False,
             capture_output=True,
             text=True,
@@ -244,7 +244,7 @@ class Town:
             else {"SLACK_APP_TOKEN": self.app.app_token}
         )
         settings = {
-            "DATABASE_URL": self._database_url,
+            "DATABASE_URL": self.database_url,
             "PUBLIC_URL": self.public_url,
             "LISTEN_PORT": str(self.ports.backend),
             "SLACK_BOT_TOKEN": self.app.bot_token,

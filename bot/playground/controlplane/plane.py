@@ -138,22 +138,31 @@ class ControlPlane:
         return answer.body
 
     def kubeconfig(
-        self, user: Mapping[str, Any], *, server: int = 0, namespace: str = "default"
+        self,
+        user: Mapping[str, Any],
+        *,
+        server: int = 0,
+        name: str = "playground",
+        namespace: str = "default",
     ) -> str:
-        """Render a kubeconfig for `user` (see `config.bearer`, `config.exec_plugin`)."""
-        return config.kubeconfig(
-            self.servers[server].url,
-            self.authority.ca_pem,
-            user,
-            name="playground",
-            namespace=namespace,
-        )
+        """Render a kubeconfig for `user` (see `config.bearer`, `config.exec_plugin`); its one
+        context is called `name`.
+        """
+        url, ca_pem = self.servers[server].url, self.authority.ca_pem
+        return config.kubeconfig(url, ca_pem, user, name=name, namespace=namespace)
 
     def write_kubeconfig(
-        self, path: Path, user: Mapping[str, Any], *, server: int = 0, namespace: str = "default"
+        self,
+        path: Path,
+        user: Mapping[str, Any],
+        *,
+        server: int = 0,
+        name: str = "playground",
+        namespace: str = "default",
     ) -> Path:
         """Write that kubeconfig (0600) to `path`."""
-        programs.replace(path, self.kubeconfig(user, server=server, namespace=namespace))
+        text = self.kubeconfig(user, server=server, name=name, namespace=namespace)
+        programs.replace(path, text)
         return path
 
     def audit_lines(
