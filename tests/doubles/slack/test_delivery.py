@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import websocket
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
 
+from bot.playground.slack import SlackApp, SlackDouble, Workspace
 from bot.playground.slack.courier import signature
 from tests.support.slack_listener import HttpListener, connect, new_url
 
 if TYPE_CHECKING:
+    from bot.playground.certs import Authority
     from tests.support.slack_world import World
 
 
@@ -214,3 +218,40 @@ def test_an_unknown_command_is_not_sent(world: World) -> None:
     with pytest.raises(AssertionError, match="not a valid command"):
         world.erin.slash("/acces")
     assert world.double.deliveries == []
+
+
+def test_over_https_everything_is_https(authority: Authority) -> None:
+    leaf = authority.leaf("slack", "localhost", "127.0.0.1")
+    workspace = Workspace(seed="https")
+    app = SlackApp.made_up()
+    double = SlackDouble(
+        workspace,
+        app,
+        hostname="localhost",
+        ssl_certfile=str(leaf.chain_file),
+        ssl_keyfile=str(leaf.key_file),
+    )
+    with double:
+        assert double.url.startswith("https://localhost:")
+        context = authority.client_context()
+        client = WebClient(token=app.app_token, base_url=double.api_url, ssl=context)
+        url = client.apps_connections_open(app_token=app.app_token)["url"]
+        assert url.startswith("wss://localhost:")
+        socket = websocket.create_connection(url, sslopt={"context": context}, timeout=5)
+        assert json.loads(socket.recv())["type"] == "hello"
+        socket.close()
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            WebClient(token=app.bot_token, base_url=double.api_url).auth_test()
+    assert double.sign_in.discovery()["issuer"] == double.url
+
+
+def test_a_rate_limit_can_be_played(world: World) -> None:
+    """https://docs.slack.dev/apis/web-api/rate-limits"""
+    body = {"ok": False, "error": "ratelimited"}
+    limited = {"status": 429, "headers": {"Retry-After": "7"}, "body": body}
+    world.workspace.inject("auth.test", limited)
+    with pytest.raises(SlackApiError) as refused:
+        world.client.auth_test()
+    assert refused.value.response.status_code == 429
+    assert refused.value.response.headers["Retry-After"] == "7"
+    assert world.client.auth_test()["ok"]

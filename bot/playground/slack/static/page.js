@@ -7,7 +7,15 @@ const place = () => document.body.dataset.in;
 let version = Number(document.body.dataset.version);
 const shown = {};
 
-async function act(what) {
+// One after another, so that a submit never overtakes what was chosen before it.
+let before = Promise.resolve();
+function act(what) {
+  const mine = before.then(() => send(what));
+  before = mine.catch(() => {});
+  return mine;
+}
+
+async function send(what) {
   const answer = await fetch("/page/act", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -193,7 +201,7 @@ function suggest(input) {
   }
   waiting.set(input, setTimeout(async () => {
     const { target, block, action } = input.dataset;
-    const result = await act({ do: "suggest", target, block, action, query });
+    const result = await send({ do: "suggest", target, block, action, query });
     if (input.value !== query || document.activeElement !== input) return;
     if (result.error) { note(input, result.error); return; }
     if (!result.options.length) { note(input, "No results"); return; }
@@ -206,7 +214,7 @@ async function pick(input, option) {
   const combo = input.closest(".combo");
   open(input, false);
   if (!combo.dataset.many) {
-    input.value = option.text.text;
+    input.value = input.dataset.chosen = option.text.text;
     told(await fill(input, option));
     return;
   }
@@ -222,6 +230,18 @@ async function pick(input, option) {
 
 function chips(combo) {
   return [...combo.querySelectorAll(".chip")].map((chip) => JSON.parse(chip.dataset.option));
+}
+
+// Whoever leaves a search finds what is chosen there again; emptied means none.
+async function left(input) {
+  if (input === document.activeElement) return;
+  open(input, false);
+  if (input.closest(".combo").dataset.many) { input.value = ""; return; }
+  const chosen = input.dataset.chosen || "";
+  if (input.value === "" && chosen) {
+    input.dataset.chosen = "";
+    told(await fill(input, null));
+  } else input.value = chosen;
 }
 
 function move(input, step) {
@@ -290,7 +310,7 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("focusout", (event) => {
   const input = event.target;
   if (!input.matches("[role=combobox]")) return;
-  setTimeout(() => input.isConnected && open(input, false), 200);
+  setTimeout(() => input.isConnected && left(input), 200);
 });
 document.addEventListener("input", (event) => {
   const input = event.target;
