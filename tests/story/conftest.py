@@ -18,7 +18,10 @@ def town(
     binaries: dict[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Town]:
-    """Socket Mode on SQLite, and signed HTTP on PostgreSQL: the same handlers, the same story."""
+    """Socket Mode on SQLite, and signed HTTP on PostgreSQL: the same handlers, the same story.
+
+    A module may name more settings of the bot in `SETTINGS`.
+    """
     folder = tmp_path_factory.mktemp("town")
     database_url = None
     if request.param == "http-postgres":
@@ -29,7 +32,7 @@ def town(
         authority,
         signed_http=request.param == "http-postgres",
         database_url=database_url,
-        settings={"WARN_BEFORE": "10s"},
+        settings={"WARN_BEFORE": "10s", **getattr(request.module, "SETTINGS", {})},
     )
     with made:
         issuer = made.start_provider()
