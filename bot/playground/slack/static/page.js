@@ -38,7 +38,8 @@ function toast(text) {
 function typed(root) {
   const kept = new Map();
   for (const input of root.querySelectorAll("input[type=text], textarea")) {
-    kept.set(input.id, [input.value, input === document.activeElement, input.selectionStart]);
+    const dirty = input.value !== input.defaultValue && !input.matches("[role=combobox]");
+    kept.set(input.id, [input.value, input === document.activeElement, input.selectionStart, dirty]);
   }
   return kept;
 }
@@ -75,8 +76,10 @@ async function drawModal(html) {
   shown.modal = html;
   $("modal").innerHTML = html;
   document.querySelector(".app").inert = Boolean(after);
-  for (const [key, [, focused, caret]] of kept) {
+  for (const [key, [value, focused, caret, dirty]] of kept) {
     const input = key && document.getElementById(key);
+    // As in Slack: an input that is still there keeps what is being typed into it.
+    if (dirty && input) input.value = value;
     if (focused && input) { input.focus(); input.setSelectionRange(caret, caret); }
   }
   if (!after) { $("compose")?.focus(); return; }
