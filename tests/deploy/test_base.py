@@ -16,12 +16,15 @@ from deploy import manifests
 from deploy.__main__ import main
 from deploy.rbac import bind_role, bound_roles, policy_config_map
 from grants.authz.model import RoleRef
+from grants.clusters.config import ClusterTimes
+from grants.clusters.reply import BODY_MOST_BYTES
 from grants.errors import SettingsInvalid
 from grants.policy.load import load_policy
 from grants.policy.model import Entitlement, Notify, Policy, Stage, Who
 from grants.policy.source import PolicyFile, PolicyPath
 
 EXAMPLE = Path(manifests.__file__).parent / "example-policy.yaml"
+ROOT = EXAMPLE.parents[1]
 HOW = "python -m deploy {} deploy/example-policy.yaml > deploy/kustomize/base/{}"
 
 
@@ -140,6 +143,17 @@ def test_every_rule_says_why() -> None:
         begins = [n for n, line in enumerate(lines) if line.startswith("  - ")]
         assert begins
         assert all(lines[n - 1].startswith("  # ") for n in begins)
+
+
+def test_the_page_says_the_figures_of_the_code() -> None:
+    page = " ".join((ROOT / "docs" / "kubernetes.md").read_text().split())
+    times = ClusterTimes()
+    connect, read, whole = (
+        f"{t.total_seconds():g} s" for t in (times.connect, times.read, times.whole_list)
+    )
+    assert f"Connecting takes at most {connect}, each wait for bytes {read}" in page
+    assert f"a whole list {whole}" in page
+    assert f"Answers above {BODY_MOST_BYTES // 2**20} MiB" in page
 
 
 def test_no_rule_holds_a_wildcard() -> None:
