@@ -214,7 +214,7 @@ def until_words(form: Form) -> str:
         return "Write a length such as 90m, 2h or 1h30m."
     most = form.chosen.duration_maximum if form.chosen else form.longest
     if duration > most:
-        return f"That is too long: at most {duration_words(most)} here."
+        return f"At most {duration_words(most)} here."
     end = clock_words(form.now + duration, form.now, form.zone)
     return f"{duration_words(duration)}: until {end}, if it is approved right now."
 

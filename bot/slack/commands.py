@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bot.slack.ask import open_ask
-from bot.slack.blocks import Block, context, divider, mrkdwn, plain, section
+from bot.slack.blocks import Block, context, mrkdwn, plain, section
 from bot.slack.cards.parts import first_terms, what_line, what_of_grant, who
 from bot.slack.cards.progress import grant_line
 from bot.slack.inbound import Inbound
@@ -90,9 +90,11 @@ def history(surface: Surface, inbound: Inbound) -> Answer:
         text = f"{whose}{what_of_grant(grant)}\n{grant_line(grant)}"
         since = f"Asked and approved {date(grant.created_at)}"
         blocks += [section(mrkdwn(text)), context(mrkdwn(since))]
-    blocks.append(divider())
-    more = "There is more: " if len(found) > _HISTORY else ""
-    blocks.append(context(plain(f"{more}`valetkey history list` shows and exports everything.")))
+    if len(found) > _HISTORY:
+        blocks.append(context(plain(f"… and more: the last {_HISTORY} are shown.")))
+    if sees_all:
+        said = "Everything, with filters and as CSV or JSON: `valetkey history list`"
+        blocks.append(context(mrkdwn(said)))
     return ephemeral("History", blocks)
 
 

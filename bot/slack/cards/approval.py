@@ -80,7 +80,7 @@ def _why_asked(facts: RequestFacts) -> str:
     stage = _stage(facts)
     if stage is None or facts.entitlement is None:
         return "The policy no longer offers this."
-    return f"On {facts.entitlement.name} decides: {deciders(stage.who)}."
+    return f"The policy lets {deciders(stage.who)} decide on {facts.entitlement.name}."
 
 
 def deciders(who_decides: Who) -> str:

@@ -1,4 +1,4 @@
-"""Notices: a sentence told once, with a button where there is a next step."""
+"""Notices: a sentence told once. A notice is not drawn again, so its button must stay right."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -7,7 +7,6 @@ from bot.slack.blocks import Block, actions, button, mrkdwn, section
 from bot.slack.cards.parts import Message, message
 from bot.slack.text import clean, date, label, mention
 from bot.wording import moment_words, notice_sentence
-from grants.ids import Prefix, is_id
 from grants.outbox.model import Delivery
 
 _GREETED: Final = frozenset({"linked", "signed-in"})
@@ -47,6 +46,4 @@ def _next_step(row: Delivery) -> Block | None:
     block_id = f"next:{row.id}"
     if row.code in _GREETED and not facts.get("draft"):
         return actions(button("Ask for access", "ask", style="primary"), block_id=block_id)
-    if row.code == "expires-soon" and is_id(facts.get("grant", ""), Prefix.GRANT):
-        return actions(button("Give back now", "give-back", facts["grant"]), block_id=block_id)
     return None

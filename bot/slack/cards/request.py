@@ -90,7 +90,7 @@ def _closed(facts: RequestFacts) -> Message:
     return message(
         f"{facts.request.state.capitalize()}: {what_words(terms)}",
         [
-            section(mrkdwn(what_line(terms))),
+            section(mrkdwn(f"*{facts.request.state.capitalize()}:* {what_line(terms)}")),
             reason_block(facts.request),
             context(
                 mrkdwn(outcome_line(facts)),

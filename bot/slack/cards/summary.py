@@ -12,7 +12,7 @@ def summary_blocks(facts: RequestFacts, grant: Grant) -> list[Block | None]:
     """Sum an ended grant up."""
     proof = facts.proofs.get((grant.id, ProofKind.GONE))
     pairs = [
-        ("From, until", mrkdwn(_span(grant))),
+        ("When", mrkdwn(_span(grant))),
         ("Why it ended", plain(cause_words(grant))),
         ("Ended by", mrkdwn(_by(facts, grant))),
     ]
@@ -44,9 +44,9 @@ def _span(grant: Grant) -> str:
     if grant.active_at is None:
         return "never active"
     if grant.ended_at is None:
-        return f"{date(grant.active_at)} until now"
+        return f"{date(grant.active_at)} to now"
     lasted = duration_words(grant.ended_at - grant.active_at)
-    return f"{date(grant.active_at)}, {date(grant.ended_at)} ({lasted})"
+    return f"{date(grant.active_at)} to {date(grant.ended_at)} ({lasted})"
 
 
 def _by(facts: RequestFacts, grant: Grant) -> str:

@@ -62,15 +62,13 @@ def test_while_it_is_switched_on_the_card_says_what_is_in_the_way(
     assert "Not yet: the cluster does not answer" in bot.read(erin)
 
 
-def test_a_warning_comes_before_the_end_with_a_button(
-    bot: SlackBot, erin: Person, grant: Grant
-) -> None:
+def test_a_warning_comes_before_the_end(bot: SlackBot, erin: Person, grant: Grant) -> None:
     bot.world.clock.forward(minutes=56)
     bot.world.reconcile(grant.id)
     bot.deliver()
     warning = erin.messages()[-1]
     assert "Your access ends soon: <!date^" in words(warning)
-    assert buttons(warning) == {"give-back": "Give back now"}
+    assert buttons(warning) == {}, "it would outlive the access"
 
 
 def test_given_back_it_ends_with_a_summary_and_its_proof(
