@@ -103,7 +103,7 @@ class Workshop:
         return said
 
     def _environment(self) -> dict[str, str]:
-        """Take the caller's environment (proxies, certificates), with nothing that changes a build."""
+        """Take the caller's environment (proxies, certificates) less what changes a build."""
         return {
             **os.environ,
             "CGO_ENABLED": "0",
