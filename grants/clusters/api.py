@@ -27,7 +27,7 @@ class Api:
         self.alias = config.alias
         self._times = config.times
         self._connections = connections
-        self._proven: set[str] = set()
+        self._proven: set[tuple[str, str]] = set()
 
     def deadline(self) -> Deadline:
         """Give the moment by which one answer must be whole."""
@@ -92,8 +92,10 @@ class Api:
 
         Else one wrong address would prove "gone" and "denied" of a binding that stands elsewhere.
         """
-        if server in self._proven:
+        # With its main server: credentials that are loaded anew may lead elsewhere.
+        pair = (self._connections.main_server(), server)
+        if pair in self._proven:
             return
         if uid_at(server) != uid_at(None):
             raise ClusterChanged(self.alias, "get namespaces", f"{server} is another cluster")
-        self._proven.add(server)
+        self._proven.add(pair)

@@ -14,6 +14,7 @@ from grants.ids import Prefix, new_id
 from tests.support.cluster_lab import RealLab
 from tests.support.scripted_server import Script, ScriptedServer, write_kubeconfig
 from tests.support.shipped import bot_kubeconfig
+from tests.support.tried_account import Tried, tried_account
 
 QUICK = ClusterTimes(
     connect=timedelta(seconds=0.3),
@@ -71,3 +72,10 @@ def lab(control_plane: ControlPlane, namespace: str, kubeconfig: Path) -> Iterat
     yield made
     made.clean_up()
     cluster.close()
+
+
+@pytest.fixture
+def tried(lab: RealLab, tmp_path: Path) -> Iterator[Tried]:
+    """An account of its own, whose rights the test says."""
+    with tried_account(lab, tmp_path) as account:
+        yield account

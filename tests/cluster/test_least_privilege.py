@@ -1,36 +1,25 @@
 """Each right of the shipped role is needed: taken away alone, something that the bot does fails."""
 
 import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from bot.playground.controlplane.config import bearer
-from bot.playground.controlplane.plane import ControlPlane
 from deploy import manifests
 from grants.access.ports import BindingPlace, BindingWish, ClusterPort
 from grants.authz.model import RoleRef
-from grants.clock import SystemClock
-from grants.clusters.cluster import KubernetesCluster
-from grants.clusters.config import ClusterConfig
 from grants.errors import ClusterError
 from tests.support.cluster_lab import (
-    RBAC,
     VIEW,
     RealLab,
     ask_pods,
     eventually,
     new_person,
-    new_word,
     wish_for,
 )
+from tests.support.tried_account import Rules, Tried
 
 pytestmark = pytest.mark.security("B1")
-
-Rules = list[dict[str, Any]]
 
 
 def shipped_rules() -> Rules:
@@ -63,49 +52,6 @@ def without(rules: Rules, number: int, verb: str, resource: str) -> Rules:
     if verbs:
         kept.append({**rule, "resources": [resource], "verbs": verbs})
     return kept
-
-
-@dataclass
-class Tried:
-    """An account of its own with rules that a test can change."""
-
-    plane: ControlPlane
-    name: str
-    cluster: ClusterPort
-
-    def may(self, rules: Rules) -> None:
-        path = f"{RBAC}/clusterroles/{self.name}"
-        self.plane.admin_request("PATCH", path, {"rules": rules})
-
-
-@pytest.fixture
-def tried(lab: RealLab, tmp_path: Path) -> Iterator[Tried]:
-    name = f"tried-{new_word()}"
-    admin = lab.plane.admin_request
-    accounts = f"/api/v1/namespaces/{lab.namespace}/serviceaccounts"
-    admin("POST", accounts, {"metadata": {"name": name}})
-    admin("POST", f"{RBAC}/clusterroles", {"metadata": {"name": name}, "rules": []})
-    admin(
-        "POST",
-        f"{RBAC}/clusterrolebindings",
-        {
-            "metadata": {"name": name},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": "ClusterRole",
-                "name": name,
-            },
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": lab.namespace}],
-        },
-    )
-    token = admin("POST", f"{accounts}/{name}/token", {"spec": {}})["status"]["token"]
-    path = lab.plane.write_kubeconfig(tmp_path / "kubeconfig", bearer(token))
-    config = ClusterConfig(alias="prod", installation=lab.installation, kubeconfig=path)
-    cluster = KubernetesCluster(config, SystemClock())
-    yield Tried(lab.plane, name, cluster)
-    cluster.close()
-    admin("DELETE", f"{RBAC}/clusterrolebindings/{name}")
-    admin("DELETE", f"{RBAC}/clusterroles/{name}")
 
 
 def writes_cluster_wide(rules: Rules) -> bool:

@@ -67,7 +67,7 @@ def test_the_pods_of_the_deployment_pass_the_restricted_level(control_plane: Con
     path = f"/api/v1/namespaces/{BOT_NAMESPACE}/pods?dryRun=All"
     made = control_plane.admin_request("POST", path, pod)
     assert made["spec"]["serviceAccountName"] == "valetkey"
-    pod["spec"] = {**pod["spec"], "hostNetwork": True}  # type: ignore[dict-item]
+    pod["spec"] = {**pod["spec"], "hostNetwork": True}
     refused = control_plane.request("POST", path, pod, token=control_plane.admin_token)
     assert refused.status == HTTPStatus.FORBIDDEN
 

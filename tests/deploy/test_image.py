@@ -8,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_the_deployment_names_the_version_that_is_here() -> None:
     assert images == {f"valetkey:{_version()}"}
 
 
-def _deployment() -> dict[str, dict[str, dict[str, dict[str, object]]]]:
+def _deployment() -> dict[str, Any]:
     (deployment,) = (m for m in manifests.base() if m["kind"] == "Deployment")
     return deployment
 

@@ -35,10 +35,11 @@ SECRET_RULES = (Rule(("get",), ("",), ("secrets",)),)
 class Lab(Protocol):
     """A cluster under test, and somebody else who acts in it."""
 
-    cluster: ClusterPort
     installation: str
     namespace: str
 
+    @property
+    def cluster(self) -> ClusterPort: ...
     def put_role(self, name: str, rules: tuple[Rule, ...]) -> RoleRef: ...
     def remove_role(self, name: str) -> None: ...
     def put_binding(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_a_server_that_is_cut_off_shows_and_catches_up(parted: Parted) -> None:
     assert made is not None
     cluster.fill(made, wish, EXPIRES)
     for server in (parted.first, parted.second):
-        eventually(lambda server=server: allowed_at(server), f"{server} allows")
+        eventually(partial(allowed_at, server), f"{server} allows")
         assert cluster.ready(server)
         assert cluster.binding(wish.place, server) is not None
 
