@@ -9,6 +9,7 @@ from typing import Final
 
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.middleware import Middleware
 from slack_sdk import WebClient
 
 from bot.slack import actions, ask, home
@@ -122,7 +123,7 @@ def build_app(surface: Surface, *, threads: int = 16) -> App:
         signing_secret="",
         listener_executor=ThreadPoolExecutor(threads, "slack-listener"),
     )
-    app.use(_standing(surface))
+    app.use(Standing(surface))
     listener = _listener(surface)
     app.command(_ANYTHING)(listener)
     app.action(_ANYTHING)(listener)
@@ -132,22 +133,34 @@ def build_app(surface: Surface, *, threads: int = 16) -> App:
     return app
 
 
-def _standing(surface: Surface) -> Callable[..., BoltResponse]:
-    """Make the middleware that lets nobody by who is not a full member of our workspace."""
+class Standing(Middleware):
+    """Lets nobody by who is not a full member of our workspace.
 
-    def standing(req: BoltRequest, next: Callable[[], BoltResponse]) -> BoltResponse:  # noqa: A002  # Bolt hands arguments over by name
+    A class rather than a function: to give a function its arguments Bolt reads all of a payload,
+    and trips over one that is oddly made before anything has judged it.
+    """
+
+    def __init__(self, surface: Surface) -> None:
+        self._surface = surface
+
+    def process(
+        self,
+        *,
+        req: BoltRequest,
+        resp: BoltResponse,  # noqa: ARG002  # Bolt hands it over by name
+        next: Callable[[], BoltResponse],  # noqa: A002  # as above
+    ) -> BoltResponse:
+        """Judge who acts; a refusal is answered and recorded here."""
         inbound = read_inbound(req.body)
         if not _is_handled(inbound):
             log.info("nothing is done about %s %s", inbound.kind, inbound.name[:80])
             return respond(None)
-        why = refusal_of(surface, inbound)
+        why = refusal_of(self._surface, inbound)
         if why:
-            store_refusal(surface.ports, inbound, why)
-            return respond(guarded(surface, inbound, _refuse(why)))
+            store_refusal(self._surface.ports, inbound, why)
+            return respond(guarded(self._surface, inbound, _refuse(why)))
         req.context[INBOUND] = inbound
         return next()
-
-    return standing
 
 
 def _is_handled(inbound: Inbound) -> bool:

@@ -10,11 +10,20 @@ from bot.slack.ports import Answer
 from bot.slack.surface import SLACK_FAILS, Handler, Surface
 from bot.slack.views import said_view
 from bot.wording import error_sentence
-from grants.errors import SignInNeeded, ValetkeyError
+from grants.errors import (
+    ChangedMeanwhile,
+    ClusterError,
+    SignInNeeded,
+    StoreError,
+    ValetkeyError,
+)
 
 log = logging.getLogger(__name__)
 
 NOT_TAKEN: Final = "Slack did not take the answer in time. Please try again."
+PASSING: Final = (ChangedMeanwhile, ClusterError, StoreError)
+"""Errors after which the same thing may work in a moment."""
+
 BROKEN: Final = (
     "Something broke on our side (reference {reference}). Please try again; "
     "if it stays so, tell an admin the reference."
@@ -30,19 +39,28 @@ def guarded(surface: Surface, inbound: Inbound, handler: Handler) -> Answer:
         return _tell(surface, inbound, error)
     except SLACK_FAILS:
         log.warning("Slack did not take what follows %s", inbound.kind, exc_info=True)
-        return safely(inbound, lambda: surface.say(inbound, NOT_TAKEN))
+        return _passing(surface, inbound, NOT_TAKEN)
     except Exception:  # whatever broke, the ack must leave and name a reference
         reference = secrets.token_hex(4)
         log.exception("%s %r broke, reference %s", inbound.kind, inbound.name[:80], reference)
-        sentence = BROKEN.format(reference=reference)
-        return safely(inbound, lambda: surface.say(inbound, sentence))
+        return _passing(surface, inbound, BROKEN.format(reference=reference))
 
 
 def _tell(surface: Surface, inbound: Inbound, error: ValetkeyError) -> Answer:
     if isinstance(error, SignInNeeded) and inbound.kind is not Kind.SUGGESTION:
         needed = error
         return safely(inbound, lambda: surface.ask_to_sign_in(inbound, needed))
+    if isinstance(error, PASSING):
+        return _passing(surface, inbound, error_sentence(error))
     return safely(inbound, lambda: surface.say(inbound, error_sentence(error)))
+
+
+def _passing(surface: Surface, inbound: Inbound, sentence: str) -> Answer:
+    """Say what may have passed in a moment; a form stays as it is filled in, to be sent again."""
+    field = "reason" if "reason" in inbound.state else next(iter(inbound.state), "")
+    if inbound.kind is Kind.SUBMISSION and field:
+        return {"response_action": "errors", "errors": {field: sentence}}
+    return safely(inbound, lambda: surface.say(inbound, sentence))
 
 
 def safely(inbound: Inbound, say: Callable[[], Answer]) -> Answer:

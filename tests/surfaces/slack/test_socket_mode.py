@@ -1,5 +1,6 @@
 """Slack by Socket Mode: the same handlers, silence noticed, nothing lost at the end."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -235,3 +236,27 @@ def test_stopping_gives_up_on_what_hangs(
     stopping.join()
     asking.join()
     assert stopped == [False]
+
+
+def test_frames_that_are_no_envelopes_do_no_harm(
+    double: SlackDouble, app: FakeApp, connection: SocketMode
+) -> None:
+    standing = double.sockets._connections[0]
+    for frame in ('"text"', "[1]", '{"type": "hello"}', '{"envelope_id": 7}'):
+        asyncio.run_coroutine_threadsafe(standing.socket.send_text(frame), standing.loop).result(5)
+    asyncio.run_coroutine_threadsafe(standing.socket.send_text("{"), standing.loop).result(5)
+    assert double.deliver_raw({"type": "after"}).acked
+    assert [r.body.get("type") for r in app.seen] == ["after"]
+
+
+def test_a_listener_that_raises_costs_only_its_own_ack(
+    double: SlackDouble, app: FakeApp, connection: SocketMode, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> BoltResponse:
+        raise RuntimeError("broken")
+
+    app.act = broken
+    assert not double.deliver_raw({"type": "breaks"}).acked
+    app.act = lambda: BoltResponse(status=200, body="")
+    assert double.deliver_raw({"type": "after"}).acked
+    assert "an envelope was not answered" in caplog.text
