@@ -39,12 +39,42 @@ CASES = [
         modal(actions(button(text=mrkdwn()))),
         f"unsupported type: mrkdwn {AT}/elements/0/text/type]",
     ),
-    Case(
-        "a confirm dialog says how to say no",
-        f"{_OBJECT}/confirmation-dialog-object",
-        modal(actions(button(confirm=CONFIRM))),
-        modal(actions(button(confirm={k: v for k, v in CONFIRM.items() if k != "deny"}))),
-        f"missing required field: deny {AT}/elements/0/confirm]",
+    *(
+        Case(
+            f"a confirm dialog needs {name}",
+            f"{_OBJECT}/confirmation-dialog-object",
+            modal(actions(button(confirm=CONFIRM))),
+            modal(actions(button(confirm={k: v for k, v in CONFIRM.items() if k != name}))),
+            f"missing required field: {name} {AT}/elements/0/confirm]",
+        )
+        for name in CONFIRM
+    ),
+    *(
+        Case(
+            f"an option needs {name}",
+            f"{_OBJECT}/option-object",
+            modal(asked(select())),
+            modal(asked(select(options=[{k: v for k, v in option().items() if k != name}]))),
+            f"missing required field: {name} {AT}/element/options/0]",
+        )
+        for name in ("text", "value")
+    ),
+    *(
+        Case(
+            f"a group of options needs {name}",
+            f"{_OBJECT}/option-group-object",
+            modal(asked({"type": "static_select", "option_groups": [GROUP]})),
+            modal(
+                asked(
+                    {
+                        "type": "static_select",
+                        "option_groups": [{k: v for k, v in GROUP.items() if k != name}],
+                    }
+                )
+            ),
+            f"missing required field: {name} {AT}/element/option_groups/0]",
+        )
+        for name in GROUP
     ),
     Case(
         "a confirm dialog's text is plain",

@@ -211,11 +211,11 @@ class Person:
             raise FormError("this modal cannot be submitted")
         wrong = forms.mistakes(current.blocks, current.values)
         if wrong:
-            self._replace_view(replace(current, errors=wrong))
+            self._change_view(view, errors=wrong)
             return Delivery(
                 "interactive", {}, acked=False, after_ms=0, error="incomplete", errors=wrong
             )
-        current = self._replace_view(replace(current, errors={}))
+        current = self._change_view(view, errors={})
         payload = self._payloads.submission(self._acting(), current)
         done = self._courier.deliver("interactive", payload)
         return answers.after_submission(self._workspace, current, done)
@@ -250,18 +250,20 @@ class Person:
         return found
 
     def _store(self, target: Target, key: ValueKey, value: Json) -> Target:
-        values = {**self.values(target), key: value}
-        if isinstance(target, View):
-            return self._replace_view(replace(target, values=values))
         with self._workspace.lock:
+            values = {**self.values(target), key: value}
+            if isinstance(target, View):
+                return self._change_view(target, values=values)
             self._workspace.message_values[target.channel, target.ts, self.id] = values
         return target
 
-    def _replace_view(self, view: View) -> View:
+    def _change_view(self, view: View, **facts: Any) -> View:
+        """Change fields of a view as it is now: the app may have updated it a moment ago."""
         with self._workspace.lock:
-            self._workspace.views[view.id] = view
+            changed = replace(self._workspace.views[view.id], **facts)
+            self._workspace.views[view.id] = changed
         self._workspace.touch()
-        return view
+        return changed
 
     def _option(self, target: Target, block: Json, element: Json, wanted: object) -> Json:
         if isinstance(wanted, dict) and element["type"].endswith("external_select"):

@@ -11,6 +11,7 @@ from bot.playground.slack.blockkit_blocks import (
     IN_ACTIONS,
     IN_INPUT,
     IN_SECTION,
+    VIEWS,
 )
 from bot.playground.slack.blockkit_elements import ELEMENTS, NOT_MODELLED
 from tests.support import block_rules, element_rules
@@ -88,3 +89,12 @@ def test_an_element_stands_where_its_page_says() -> None:
 def test_what_is_not_modelled_is_not_also_modelled() -> None:
     assert not BLOCKS_NOT_MODELLED & BLOCKS.keys()
     assert not NOT_MODELLED & ELEMENTS.keys()
+
+
+@pytest.mark.parametrize("name", [*BLOCKS, *ELEMENTS, "modal", "home"])
+def test_what_is_required_is_missed(name: str) -> None:
+    shape = {**BLOCKS, **ELEMENTS, **VIEWS}[name]
+    for field in (one for one, rule in shape.fields.items() if rule.required):
+        view, at, whole = example(name)
+        del whole[field]
+        assert f"missing required field: {field} [json-pointer:{at}]" in said(view)
