@@ -35,6 +35,16 @@ def test_the_riskiest_rule_is_asked_first() -> None:
     assert found[1] == (Question("create", "", "pods", "exec", "", "team"),)
 
 
+def test_within_a_rule_the_riskiest_verb_and_kind_come_first() -> None:
+    verbs = ("list", "odd-verb", "update", "create", "escalate")
+    found = candidate_questions((Rule(verbs, ("",), ("pods", "secrets", "a")),), "team")
+    assert [(q.verb, q.resource) for q in found[0]] == [
+        ("escalate", "secrets"),
+        ("create", "pods"),
+        ("update", "a"),
+    ]
+
+
 def test_candidates_of_one_rule_differ_in_what_they_ask() -> None:
     (found,) = candidate_questions((PODS,), "team")
     assert len(found) == CANDIDATES_PER_RULE
