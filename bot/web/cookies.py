@@ -1,12 +1,14 @@
 """The three cookies, each a `__Host-` cookie: https only, this host only, no script reads it."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
 import falcon
 
 from grants.ids import Prefix, is_id
+
+_LONG_PAST: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,31 @@ class Cookie:
 
     def give(self, resp: falcon.Response, value: str, lasts: timedelta) -> None:
         """Set the value in the browser."""
+        self._set(resp, value, max_age=int(lasts.total_seconds()))
+
+    def take(self, resp: falcon.Response) -> None:
+        """Take the value away. Browsers obey only with the very attributes it was set with."""
+        # By a date long past: the framework leaves a max_age of 0 out.
+        self._set(resp, "", expires=_LONG_PAST)
+
+    def _set(
+        self,
+        resp: falcon.Response,
+        value: str,
+        *,
+        max_age: int | None = None,
+        expires: datetime | None = None,
+    ) -> None:
         resp.set_cookie(
             self.name,
             value,
-            max_age=int(lasts.total_seconds()),
+            max_age=max_age,
+            expires=expires,
             path="/",
             secure=True,
             http_only=True,
             same_site=self.same_site,
         )
-
-    def take(self, resp: falcon.Response) -> None:
-        """Take the value away. Browsers obey only with the very attributes it was set with."""
-        self.give(resp, "", timedelta(0))
 
 
 # A login's answer comes by a redirect from the provider's site, so Lax: Strict would not be sent.

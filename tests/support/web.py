@@ -133,10 +133,11 @@ class Rig:
     metrics_token: str | None = None
     slack_events: object | None = None
     threads: int = 24
+    public_url: str = PUBLIC
 
     def __post_init__(self) -> None:
         self.ports = WebPorts(
-            public_url=PUBLIC,
+            public_url=self.public_url,
             people=self.people,
             slack_login=self.slack,
             company_login=self.company,
@@ -222,7 +223,8 @@ class Browser:
     def _keep(self, answer: falcon.testing.Result) -> None:
         for name, cookie in answer.cookies.items():
             self.set_cookies.append(cookie)
-            if cookie.max_age == 0 or not cookie.value:
+            # As browsers do: an empty value is a value, only a date in the past takes it away.
+            if cookie.expires is not None and cookie.expires < datetime.now(cookie.expires.tzinfo):
                 self.jar.pop(name, None)
             else:
                 self.jar[name] = cookie.value
