@@ -257,10 +257,10 @@ class Person:
             self._workspace.message_values[target.channel, target.ts, self.id] = values
         return target
 
-    def _change_view(self, view: View, **facts: Any) -> View:
+    def _change_view(self, view: View, **facts: object) -> View:
         """Change fields of a view as it is now: the app may have updated it a moment ago."""
         with self._workspace.lock:
-            changed = replace(self._workspace.views[view.id], **facts)
+            changed = replace(self._workspace.views[view.id], **facts)  # type: ignore[arg-type] # by name
             self._workspace.views[view.id] = changed
         self._workspace.touch()
         return changed
