@@ -45,7 +45,9 @@ def playground(folder: Path | None, port: int | None, *, check: bool) -> None:
             f"not beside the settings of a real Valetkey: unset {', '.join(found)},"
             " or use another terminal"
         )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both end it, also where a shell started it in the background with SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     place = (folder or opening.default_folder()).absolute()
     _run(opening.Opening(place, click.echo, first_port=port), check=check)
 
@@ -66,7 +68,8 @@ def _run(opened: "Opening", *, check: bool) -> None:
         _fail(str(error))
     finally:
         # A second Ctrl-C must not leave half of it running.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         opened.close()
     click.echo("Everything is stopped.")
 

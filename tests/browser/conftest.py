@@ -1,0 +1,75 @@
+"""`valetkey playground` as it is started by hand, a browser that trusts its authority, kubectl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bot.playground.idp.install import PackagesMissingError, ensure
+from tests.support.chromium import BrowserMissingError
+from tests.support.desk import Desk
+from tests.support.opened import Kubectl, Opened
+from tests.support.parts import missing_parts
+from tests.support.trusting import trusting_chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def opened(
+    pytestconfig: pytest.Config,
+    binaries: dict[str, Path],
+    kubectl: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Opened]:
+    """The playground, for all tests that don't end it."""
+    try:
+        ensure()
+    except PackagesMissingError as error:
+        missing_parts(pytestconfig).lacks("identity provider", error)
+    opened = Opened.start(tmp_path_factory.mktemp("playground"))
+    yield opened
+    assert opened.close() == 0, opened.text
+
+
+@pytest.fixture(scope="module")
+def browser(
+    pytestconfig: pytest.Config, opened: Opened, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Browser]:
+    """A Chromium that trusts the playground's authority alone."""
+    try:
+        with trusting_chromium(tmp_path_factory.mktemp("home"), opened.ca_file) as started:
+            yield started
+    except BrowserMissingError as problem:
+        missing_parts(pytestconfig).lacks("browser", problem)
+
+
+@pytest.fixture
+def desk(browser: Browser, opened: Opened) -> Iterator[Callable[[], Desk]]:
+    """Make desks: browsers that share nothing. An error in a page's script fails the test."""
+    contexts, troubles = [], []
+
+    def make() -> Desk:
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        contexts.append(context)
+        made = Desk(context, opened.url)
+        made.page.on("pageerror", lambda problem: troubles.append(str(problem)))
+        return made
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def cluster_user(
+    opened: Opened, kubectl: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Kubectl:
+    """`kubectl` with people's own kubeconfigs."""
+    return Kubectl(kubectl, opened, tmp_path_factory.mktemp("kubectl"))

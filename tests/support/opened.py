@@ -1,0 +1,160 @@
+"""`valetkey playground` as a process of its own, used only through what it prints and serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).parents[2]
+OPEN_WITHIN_SECONDS = 90
+CLOSE_WITHIN_SECONDS = 40
+LAST_LINE = "Ctrl-C stops everything."
+# Real credentials of whoever runs the tests would rightly be refused.
+REAL = ("VALETKEY_", "SLACK_")
+
+
+@dataclass
+class Opened:
+    """A running playground. `said` are its lines so far."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+    said: list[str] = field(default_factory=list)
+    _reader: threading.Thread | None = None
+
+    @classmethod
+    def start(cls, folder: Path, *more: str) -> Opened:
+        """Start it and wait for its last line."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot", "playground", "--folder", folder, *more],
+            cwd=ROOT,
+            env={k: v for k, v in os.environ.items() if not k.startswith(REAL)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # As a terminal does: Ctrl-C reaches this process alone, and its children by it.
+            start_new_session=True,
+        )
+        opened = cls(folder, process)
+        opened._reader = threading.Thread(target=opened._read, daemon=True)
+        opened._reader.start()
+        opened.wait(lambda: LAST_LINE in opened.said, OPEN_WITHIN_SECONDS)
+        return opened
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line.rstrip("\n"))
+
+    def wait(self, what: Callable[[], bool], seconds: float) -> None:
+        """Wait until something is so, while the process lives."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            threading.Event().wait(0.05)
+
+    def close(self) -> int:
+        """Press Ctrl-C and wait for the end; gives the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(CLOSE_WITHIN_SECONDS)
+        if self._reader is not None:
+            self._reader.join()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+    @property
+    def text(self) -> str:
+        """All that it said."""
+        return "\n".join(self.said)
+
+    @property
+    def url(self) -> str:
+        """The address that it says to open, without its path."""
+        return self._find(r"^OPEN  (https://localhost:\d+)/")
+
+    @property
+    def ca_file(self) -> Path:
+        """The throw-away authority that it says the browser will not know."""
+        return Path(self._find(r"^  (/.*/ca\.pem)$"))
+
+    def kubeconfig(self, key: str) -> Path:
+        """A person's kubeconfig, of those that it names."""
+        first = Path(self._find(r"export KUBECONFIG='?([^'\n]+)"))
+        assert f"{key}.kubeconfig" in self.text
+        return first.with_name(f"{key}.kubeconfig")
+
+    @property
+    def run(self) -> Path:
+        """The folder of this start: logs, database, audit log."""
+        return Path(self._find(r"^Logs and database: (.+)$"))
+
+    def audit(self) -> Iterator[dict[str, Any]]:
+        """Read the API server's audit events so far."""
+        text = (self.run / "plane" / "audit-0.log").read_text()
+        for line in text.splitlines(keepends=True):
+            # The last line may be half written.
+            if line.endswith("\n"):
+                yield json.loads(line)
+
+    def _find(self, pattern: str) -> str:
+        found = re.search(pattern, self.text, re.MULTILINE)
+        assert found is not None, self.text
+        return found[1]
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """The real `kubectl`, run as one person with nothing but their kubeconfig."""
+
+    program: Path
+    opened: Opened
+    home: Path
+
+    def run(self, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it; a refusal is an answer."""
+        return subprocess.run(
+            [self.program, *arguments],
+            env={
+                "KUBECONFIG": str(self.opened.kubeconfig(key)),
+                "HOME": str(self.home),
+                "PATH": os.environ["PATH"],
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, key: str, *arguments: str) -> Any:
+        """Run it and decode what it prints."""
+        done = self.run(key, *arguments, "-o", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def until(
+        self, key: str, *arguments: str, allowed: bool, seconds: float = 30
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it again and again until it is allowed, or forbidden."""
+        deadline = time.monotonic() + seconds
+        while True:
+            done = self.run(key, *arguments)
+            if (done.returncode == 0) is allowed and (
+                allowed or "forbidden" in done.stderr.lower()
+            ):
+                return done
+            assert time.monotonic() < deadline, done.stdout + done.stderr
