@@ -1,4 +1,26 @@
-"""A strict double of Slack on this machine: what the bot uses is modelled, the rest refused."""
+"""A strict double of Slack on this machine: what the bot uses is modelled, the rest refused.
+
+    workspace = Workspace(seed="one")
+    erin = workspace.add_user("erin", "Erin Engineer", tz="Europe/Berlin")
+    ops = workspace.add_channel("ops", members=[erin])
+    app = SlackApp.made_up()
+    with SlackDouble(workspace, app) as double:
+        ...  # start the bot with app.bot_token, app.app_token and double.api_url
+        double.wait_connected()
+        person = double.as_user(erin)
+        assert person.slash("/access", "", ops).ok
+        view = person.wait_for(lambda: person.views() and person.view())
+        person.fill(view, "reason", "the queue is stuck")
+        person.submit(view)
+
+Three files say what is modelled: `routes.METHODS` (the Web API and its arguments),
+`blockkit_blocks` and `blockkit_elements` (the tables of Block Kit). What is not is refused with
+"not modelled" and stands in `workspace.refused`, which a test asserts to be empty. It is stricter
+than Slack in three ways, each on purpose: a message must have text beside its blocks, an option's
+value ends at 75 characters, and two options of one element differ in value.
+
+Everything is in memory, ids follow from the seed, and the clock can be given.
+"""
 
 from bot.playground.slack.app import BOT_SCOPES, SlackApp
 from bot.playground.slack.double import SlackDouble

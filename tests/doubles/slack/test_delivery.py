@@ -255,3 +255,7 @@ def test_a_rate_limit_can_be_played(world: World) -> None:
     assert refused.value.response.status_code == 429
     assert refused.value.response.headers["Retry-After"] == "7"
     assert world.client.auth_test()["ok"]
+
+
+def test_it_listens_on_this_machine_only(world: World) -> None:
+    assert world.double._listener.getsockname()[0] == "127.0.0.1"
