@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Final
 
-from bot.wording.errors import LINKS
+from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
 
 NOTICES: Final[Mapping[str, str]] = {
     "expires-soon": "Your access ends soon: {expires_at}. Save your work.",
+    "access-active": (
+        "Your access is active until {expires_at}: {entitlement} in {place} on {cluster}."
+    ),
+    "access-ended": "Your access has ended: {entitlement} in {place} on {cluster}.",
+    "request-closed": "Your request was {state}: {entitlement} in {place} on {cluster}.",
     "linked": (
         "You are signed in as {name} ({email}), and this Slack account is now linked to you. "
         "You can ask for access now."
@@ -46,6 +51,8 @@ NOTICES: Final[Mapping[str, str]] = {
         "`notify`, or invite the app."
     ),
 }
+
+_NOT_ACCEPTED: Final = "The answer of the login was not accepted ({why})."
 
 
 def notice_sentence(code: str, facts: Mapping[str, str]) -> str:

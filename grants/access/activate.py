@@ -10,13 +10,14 @@ from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
 from grants.access.ports import AccessPorts, Binding
 from grants.access.proof import adds_nothing, make_proof
-from grants.access.steps import Step, Touches, Work, look_everywhere, save, wish_of
+from grants.access.steps import Step, Touches, Work, look, look_everywhere, save, wish_of
+from grants.access.telling import ping, scope_facts
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
 from grants.record.model import Event, EventType
 
 
 def _look(work: Work, _: AccessPorts) -> Work:
-    return replace(work, binding=work.cluster.binding(work.place))
+    return replace(work, binding=look(work))
 
 
 def subject_of(work: Work) -> tuple[str, ...]:
@@ -182,6 +183,8 @@ def _store_active(work: Work, ports: AccessPorts) -> Work:
             )
         )
         tx.retell(grant.request)
+        facts = scope_facts(grant) | {"expires_at": expires.isoformat()}
+        ping(tx, grant.recipient, "access-active", grant.request, facts)
         return replace(save(tx, work, active), turned=True)
 
 

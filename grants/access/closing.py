@@ -1,7 +1,8 @@
 """Storing a request that reached its last state: the row, its event, and every card about it."""
 
-from grants.access.model import AccessRequest
+from grants.access.model import AccessRequest, RequestState
 from grants.access.ports import AccessTx
+from grants.access.telling import ping, scope_facts
 from grants.errors import WrongState
 from grants.record.model import Event, EventType
 
@@ -26,4 +27,7 @@ def close(
         )
     )
     tx.retell(request.id)
+    if actor != request.requester and request.state is not RequestState.APPROVED:
+        facts = scope_facts(request.items[0].terms) | {"state": str(request.state)}
+        ping(tx, request.requester, "request-closed", request.id, facts)
     return tx.save_request(request)

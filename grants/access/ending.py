@@ -6,7 +6,8 @@ from datetime import datetime
 from grants.access.model import Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
-from grants.access.steps import Step, Touches, Work, look_everywhere, save
+from grants.access.steps import Step, Touches, Work, look, look_everywhere, recognise, save
+from grants.access.telling import ping, scope_facts
 from grants.errors import ClusterConflict, ClusterForbidden
 from grants.record.model import Event, EventType
 
@@ -57,7 +58,7 @@ def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) 
 
 def _find(work: Work, ports: AccessPorts) -> Work:
     """Find what to delete: our uid, or what stands at our name and bears this grant's label."""
-    found = work.cluster.binding(work.place)
+    found = look(work)
     if found is None:
         return replace(work, binding=None)
     ours = found.uid == work.grant.binding_uid or (
@@ -144,13 +145,15 @@ def _see(work: Work, _: AccessPorts) -> Work:
     """Look everywhere; while something is in the way look again at once, a few times.
 
     Another API server may be some milliseconds behind, and among overlapping bindings the one
-    named in an answer is random, so one look proves less than three.
+    named in an answer is random, so one look proves less than three. That it was the right
+    cluster which was looked at is asked last: an address may be pointed elsewhere meanwhile.
     """
     for _attempt in range(3):
         seen = look_everywhere(work, work.before)
         judged = judge_gone(work.grant, work.place, seen)
         if judged.gone and "still-allowed-by-other" not in judged.notes:
             break
+    recognise(work)
     return replace(work, seen=seen, notes=(*work.notes, *judged.notes), problem=judged.problem)
 
 
@@ -170,6 +173,9 @@ def _store_ended(work: Work, ports: AccessPorts) -> Work:
         tx.add_proof(proof)
         tx.append(_ended_event(ended, proof.notes))
         tx.retell(ended.request)
+        if ended.cause is not Cause.GIVEN_BACK:
+            facts = scope_facts(ended) | {"cause": str(ended.cause)}
+            ping(tx, ended.recipient, "access-ended", ended.request, facts)
         if work.grant.stuck:
             tx.retell(ended.id)
         return replace(save(tx, work, ended), turned=True)

@@ -1,6 +1,6 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -133,6 +133,14 @@ class ClusterPort(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """A grant that is now this worker's to look after, and the alias of its cluster."""
+
+    grant: str
+    cluster: str
+
+
 class Clusters(Protocol):
     """All configured clusters."""
 
@@ -254,8 +262,15 @@ class AccessStore(Protocol):
         """Open one read transaction; writing in it is an error."""
         ...
 
-    def claim_grants(self, worker: str, limit: int, hold: timedelta) -> tuple[str, ...]:
-        """Claim grants that are due and not ended, on the database's clock; gives their ids."""
+    def claim_grants(
+        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        """Claim grants that are due and not ended, the longest due first.
+
+        Due is told by the clock that `due_at` was written by, this process's; how long a claim
+        holds by the database's, which all replicas share. Grants of the clusters in `avoid` are
+        left alone.
+        """
         ...
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
@@ -377,6 +392,7 @@ __all__ = [
     "Binding",
     "BindingPlace",
     "BindingWish",
+    "Claimed",
     "ClusterPort",
     "Clusters",
     "Lookups",

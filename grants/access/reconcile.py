@@ -1,18 +1,28 @@
 """One grant, brought a step nearer to what the record says; safe to run at any time, by anybody."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from grants.access.activate import ACTIVATE
-from grants.access.active import LOOK_AFTER
-from grants.access.ending import END
-from grants.access.model import Grant, GrantState
-from grants.access.ports import AccessPorts, AccessTimes
+from grants.access.active import LOOK_AFTER, is_over
+from grants.access.ending import END, start_revoking
+from grants.access.model import Cause, Grant, GrantState
+from grants.access.ports import AccessPorts, AccessTimes, AccessTx
 from grants.access.steps import Step, begin, walk
 from grants.access.telling import tell_stuck
-from grants.errors import ChangedMeanwhile, ClusterError
+from grants.errors import (
+    ChangedMeanwhile,
+    ClusterError,
+    StoreInUse,
+    StoreSchemaWrong,
+    StoreUnavailable,
+)
+from grants.policy.model import Policy
 from grants.record.model import Event, EventType
+
+log = logging.getLogger("valetkey.access")
 
 ROADS: Final[dict[GrantState, tuple[Step, ...]]] = {
     GrantState.ACTIVATING: ACTIVATE,
@@ -21,13 +31,14 @@ ROADS: Final[dict[GrantState, tuple[Step, ...]]] = {
 }
 
 _ROADS_AT_ONCE: Final = 4  # activating, active, revoking, ended: more turns than that is a bug
+_NOTHING_CHANGED: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
 
 
 def reconcile_grant(grant_id: str, *, ports: AccessPorts) -> Grant | None:
     """Walk a grant's road, and the next one when it turns; gives the grant as it then stands.
 
-    A cluster that fails is a problem stored on the grant, retried with back-off for ever;
-    a database that fails goes through to the caller: nothing was changed.
+    A cluster that fails, and a bug of ours, is a problem stored on the grant, retried with
+    back-off for ever; a database that fails goes through to the caller: nothing was changed.
     """
     grant = _read(grant_id, ports)
     for _road in range(_ROADS_AT_ONCE):
@@ -51,9 +62,15 @@ def _walk_once(grant: Grant, ports: AccessPorts) -> Grant | None:
     except ChangedMeanwhile:
         return _read(grant.id, ports)
     except ClusterError as error:
-        return _store_failure(grant.id, error.code, ports)
+        return note_failure(grant.id, error.code, ports=ports)
+    except _NOTHING_CHANGED:
+        raise
+    except Exception:
+        # Whatever breaks one grant must neither stop the others nor be forgotten.
+        log.exception("a walk broke", extra={"grant": grant.id})
+        return note_failure(grant.id, "bug", ports=ports)
     if work.problem:
-        return _store_failure(grant.id, work.problem, ports)
+        return note_failure(grant.id, work.problem, ports=ports)
     return work.grant
 
 
@@ -64,49 +81,77 @@ def backoff(attempts: int, times: AccessTimes) -> timedelta:
 
 
 def is_stuck(grant: Grant, now: datetime, times: AccessTimes) -> bool:
-    """Tell whether a revocation has been failing for so long that a human is needed."""
-    if grant.state is not GrantState.REVOKING or grant.revoking_at is None:
-        return False
-    return now - grant.revoking_at >= times.stuck_after
+    """Tell whether access that should be gone has outlived its end for so long that a human is
+    needed: by a revocation that fails, or by a lease whose end a bug keeps from being noticed.
+    """
+    if grant.state is GrantState.REVOKING:
+        return grant.revoking_at is not None and now - grant.revoking_at >= times.stuck_after
+    ended_at = grant.expires_at
+    return (
+        grant.state is GrantState.ACTIVE
+        and ended_at is not None
+        and now - ended_at >= times.stuck_after
+    )
 
 
-def _store_failure(grant_id: str, problem: str, ports: AccessPorts) -> Grant | None:
-    """Keep why it failed and when to try again; call a human when a revocation stays stuck."""
+def note_failure(grant_id: str, problem: str, *, ports: AccessPorts) -> Grant | None:
+    """Keep why it failed and when to try again; call a human when access outlives its end.
+
+    One that could not be activated in time is given up here, since its road may never again get
+    as far as its own look at the clock.
+    """
     now, policy = ports.clock.now(), ports.policy.current()
     with ports.store.write() as tx:
         grant = tx.grant(grant_id)
         if grant is None or grant.state is GrantState.ENDED:
             return grant
-        stuck = is_stuck(grant, now, ports.times)
-        newly_stuck = stuck and not grant.stuck
+        cause = _cause_to_give_up(grant, now)
+        if cause is not None:
+            return start_revoking(tx, grant, now, cause=cause, detail=problem)
         failed = replace(
             grant,
             attempts=grant.attempts + 1,
             problem=problem,
             failing_since=grant.failing_since or now,
             due_at=_retry_at(grant, now, ports.times),
-            stuck=stuck,
+            stuck=is_stuck(grant, now, ports.times),
         )
-        if newly_stuck:
-            tx.append(
-                Event(
-                    EventType.GRANT_STUCK,
-                    now,
-                    actor="system",
-                    recipient=grant.recipient,
-                    request=grant.request,
-                    grant=grant.id,
-                    facts={"problem": problem, "attempts": failed.attempts},
-                )
-            )
-            tell_stuck(tx, policy, grant)
-            tx.retell(grant.request)
+        if failed.stuck and not grant.stuck:
+            _call_human(tx, failed, now, policy)
         return tx.save_grant(failed)
+
+
+def _cause_to_give_up(grant: Grant, now: datetime) -> Cause | None:
+    """Tell why an activation is given up unseen, if it is.
+
+    Once an expiry is stored the binding may be filled, and is looked at until that has passed.
+    """
+    if grant.state is not GrantState.ACTIVATING or now < grant.activate_until:
+        return None
+    if grant.expires_at is None:
+        return Cause.NEVER_ACTIVE
+    return Cause.EXPIRED if is_over(grant, now) else None
+
+
+def _call_human(tx: AccessTx, grant: Grant, now: datetime, policy: Policy) -> None:
+    tx.append(
+        Event(
+            EventType.GRANT_STUCK,
+            now,
+            actor="system",
+            recipient=grant.recipient,
+            request=grant.request,
+            grant=grant.id,
+            facts={"problem": grant.problem, "attempts": grant.attempts},
+        )
+    )
+    tell_stuck(tx, policy, grant)
+    tx.retell(grant.request)
 
 
 def _retry_at(grant: Grant, now: datetime, times: AccessTimes) -> datetime:
     """Back off, but never past the end of an active lease: expiry is due on time."""
     retry = now + backoff(grant.attempts, times)
-    if grant.state is GrantState.ACTIVE and grant.expires_at is not None:
-        return max(now, min(retry, grant.expires_at))
+    if grant.state is GrantState.ACTIVE and grant.expires_at is not None and grant.expires_at > now:
+        return min(retry, grant.expires_at)
     return retry

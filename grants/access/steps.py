@@ -18,7 +18,7 @@ from grants.access.ports import (
     BindingWish,
     ClusterPort,
 )
-from grants.errors import ClusterUnavailable, ValetkeyError
+from grants.errors import ClusterChanged, ClusterUnavailable, ValetkeyError
 
 
 class Touches(StrEnum):
@@ -38,7 +38,7 @@ class Work:
 
     grant: Grant
     now: datetime
-    cluster: ClusterPort
+    reached: ClusterPort | None
     before: Proof | None = None
     seen: tuple[Seen, ...] = ()
     unsampled: int = 0
@@ -47,6 +47,16 @@ class Work:
     role_digest: str | None = None
     turned: bool = False
     problem: str = ""
+
+    @property
+    def cluster(self) -> ClusterPort:
+        """The grant's cluster; ClusterUnavailable when it is not configured (any more).
+
+        Raised here and not at the beginning: a lease is over whether its cluster is there or not.
+        """
+        if self.reached is None:
+            raise ClusterUnavailable(self.grant.cluster, "find", "not configured")
+        return self.reached
 
     @property
     def place(self) -> BindingPlace:
@@ -99,13 +109,29 @@ def wish_of(grant: Grant) -> BindingWish:
 
 
 def begin(grant: Grant, now: datetime, ports: AccessPorts) -> Work:
-    """Begin a walk: the cluster must be configured, and be the one that the grant was made for."""
-    cluster = ports.clusters.get(grant.cluster)
-    if cluster is None:
-        raise ClusterUnavailable(grant.cluster, "find", "not configured")
+    """Begin a walk, over the cluster that bears the grant's alias or, since that was changed, uid."""
     with ports.store.read() as tx:
         before = tx.proof(grant.id, ProofKind.BEFORE)
-    return Work(grant=grant, now=now, cluster=cluster, before=before)
+        aliases = [a for a in ports.clusters.aliases() if tx.cluster_uid(a) == grant.cluster_uid]
+    names = (grant.cluster, *aliases)
+    reached = next((found for name in names if (found := ports.clusters.get(name))), None)
+    return Work(grant=grant, now=now, reached=reached, before=before)
+
+
+def recognise(work: Work) -> None:
+    """Make sure that the address leads to the grant's own cluster, by asking it.
+
+    In another one nothing stands and everything is denied, which would prove that access is gone;
+    and a grant would be given where nobody agreed to it.
+    """
+    if work.cluster.uid() != work.grant.cluster_uid:
+        raise ClusterChanged(work.grant.cluster, "compare uid", "another cluster than the grant's")
+
+
+def look(work: Work) -> Binding | None:
+    """Read what stands at the grant's place, in the grant's own cluster."""
+    recognise(work)
+    return work.cluster.binding(work.place)
 
 
 def save(tx: AccessTx, work: Work, grant: Grant) -> Work:

@@ -1,6 +1,6 @@
 """Who is told what when a request or grant moves; always inside the transaction of the move."""
 
-from grants.access.model import AccessRequest, Grant
+from grants.access.model import AccessRequest, Grant, Terms
 from grants.access.ports import AccessTx
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.policy.model import Notify, Policy
@@ -22,6 +22,20 @@ def tell_submitted(tx: AccessTx, request: AccessRequest, notify: Notify) -> None
     for place in places(tx, notify):
         tx.tell(Card(CardKind.APPROVAL, request.id, place))
     tx.tell(Card(CardKind.REQUEST, request.id, Place(PlaceKind.PERSON, request.requester)))
+
+
+def ping(tx: AccessTx, person: str, code: str, about: str, facts: dict[str, str]) -> None:
+    """Tell one person a sentence once: a card that changes in place makes no sound."""
+    tx.notify(Notice(code, about, Place(PlaceKind.PERSON, person), facts))
+
+
+def scope_facts(of: Terms | Grant) -> dict[str, str]:
+    """Give the facts that say what access is meant."""
+    return {
+        "entitlement": of.entitlement,
+        "namespace": of.namespace or "",
+        "cluster": of.cluster,
+    }
 
 
 def tell_admins(tx: AccessTx, policy: Policy, code: str, about: str, facts: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from wsgiref.simple_server import make_server
 
 import falcon
 
-from bot.playground.slack import Person, SlackApp, SlackDouble, Workspace, words
+from bot.playground.slack import Message, Person, SlackApp, SlackDouble, Workspace, words
 from bot.slack.app import build_app, make_courier, make_socket, make_surface
 from bot.slack.delivery import Counts, Courier
 from bot.slack.endpoint import SlackEndpoint
@@ -203,8 +203,8 @@ class SlackBot:
                 return counts
 
     def read(self, person: Person, place: Any = None) -> str:
-        """Give the words of the last message that somebody sees there."""
-        return words(person.messages(place)[-1])
+        """Give the words of the last message but pings that somebody sees there."""
+        return words(card_of(person, place))
 
 
 @contextmanager
@@ -251,3 +251,15 @@ def serve(endpoint: SlackEndpoint) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def card_of(person: Person, place: Any = None) -> Message:
+    """Give the newest message that is no ping: pings come after the card that they mean."""
+    found: list[Message] = person.messages(place)
+    return next((m for m in reversed(found) if not is_ping(m)), found[-1])
+
+
+def is_ping(message: Message) -> bool:
+    """Tell whether a message is a sentence that says aloud what a card shows in silence."""
+    begins = ("Your access is active until ", "Your access has ended: ", "Your request was ")
+    return len(message.blocks) == 1 and message.text.startswith(begins)

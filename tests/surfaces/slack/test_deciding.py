@@ -8,7 +8,7 @@ import pytest
 from bot.playground.slack import Message, Person, buttons, words
 from grants.access.model import AccessRequest, RequestState
 from grants.authz.model import Rule
-from tests.support.slack_bot import SlackBot
+from tests.support.slack_bot import SlackBot, card_of
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def in_channel(bot: SlackBot, *members: Person) -> Any:
 
 
 def ephemeral(person: Person, place: Any = None) -> str:
-    said: Message = person.messages(place)[-1]
+    said: Message = card_of(person, place)
     assert said.is_ephemeral, words(said)
     return words(said)
 
@@ -119,7 +119,7 @@ def test_a_denial_needs_a_reason_and_shows_it(bot: SlackBot, erin: Person, ada: 
     for reader in (erin, ada):
         assert f"*Denied* by <@{ada.id}>" in bot.read(reader)
         assert "“Use the staging copy <b>”" in bot.read(reader)
-        assert "approve" not in buttons(reader.messages()[-1])
+        assert "approve" not in buttons(card_of(reader))
 
 
 @pytest.mark.security("P7")
