@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy
 
+from tests.support.postgres import PostgresServer
+
 
 def count(url: str) -> int:
     engine = sqlalchemy.create_engine(url)
@@ -29,6 +31,14 @@ def test_a_database_begins_empty_and_is_reached_by_socket_and_by_tcp(postgres, p
     assert count(postgres.url(name, tcp=True)) == 1
     assert count(postgres_url) == 0
     postgres.drop_database(name)
+
+
+def test_a_private_folder_for_temporary_files_is_no_hindrance(tmp_path):
+    """As root the server runs as `nobody`, who cannot enter what only root may."""
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    with PostgresServer(private) as server:
+        assert count(server.url("postgres")) == 0
 
 
 def test_a_template_is_made_once_and_copied(postgres):

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 from datetime import timedelta
@@ -37,8 +38,10 @@ class PostgresServer:
     as `nobody`, from a copy that `nobody` can reach.
     """
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="valetkey-postgres-"))
+    def __init__(self, temporary: Path | None = None) -> None:
+        """Prepare a folder in `temporary` (None: where temporary files go), or where `nobody` can."""
+        place = _reachable_folder(temporary or Path(tempfile.gettempdir()))
+        self._folder = Path(tempfile.mkdtemp(prefix="valetkey-postgres-", dir=place))
         self._children = Children()
         self._user = _NOBODY if os.geteuid() == 0 else None
         self._made = 0
@@ -164,3 +167,13 @@ class PostgresServer:
                 return True
         except psycopg.OperationalError:
             return False
+
+
+def _reachable_folder(temporary: Path) -> Path:
+    """As root: a folder for temporary files that `nobody` can reach, for TMPDIR may be private."""
+    if os.geteuid() != 0:
+        return temporary
+    for folder in (temporary, Path("/tmp"), Path("/var/tmp")):
+        if all(parent.stat().st_mode & stat.S_IXOTH for parent in (folder, *folder.parents)):
+            return folder
+    raise PostgresMissingError("no folder for temporary files that a user other than root reaches")
