@@ -144,3 +144,25 @@ def test_somebody_deactivated_cannot_be_played(world: World) -> None:
     gone = world.workspace.add_user("gone", deleted=True)
     assert parts(world, gone.id)["as"] != gone.id
     assert "(deactivated)" in parts(world)["rail"]
+
+
+def test_names_titles_options_and_values_are_never_markup(world: World) -> None:
+    evil = '"><img src=x>'
+    world.workspace.add_user("mallory", f"Mallory {evil}")
+    select = {
+        "type": "static_select",
+        "options": [{"text": plain(evil), "value": evil}],
+        "placeholder": plain(evil),
+    }
+    text = {"type": "plain_text_input", "initial_value": evil, "placeholder": plain(evil)}
+    blocks = [
+        {"type": "input", "label": plain(evil), "hint": plain(evil), "element": element}
+        for element in (select, text)
+    ]
+    trigger = world.workspace.new_trigger(world.erin.id).id
+    view = modal(*blocks, title=plain(evil), submit=plain(evil), external_id=None)
+    world.client.views_open(trigger_id=trigger, view=view)
+    shown = parts(world)
+    html = shown["rail"] + shown["modal"]
+    assert "<img" not in html
+    assert html.count("&lt;img src=x&gt;") >= 9
