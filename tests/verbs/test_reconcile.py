@@ -351,3 +351,13 @@ def test_a_short_lease_is_not_warned_of() -> None:
     grant = world.active()
     world.clock.forward(minutes=30)
     assert not world.reconcile(grant.id).warned
+
+
+def test_an_entitlement_taken_out_of_policy_lets_its_grants_end_on_time(world: World) -> None:
+    grant = world.active()
+    world.policy.policy = replace(world.policy.policy, entitlements=())
+    world.clock.forward(minutes=59)
+    assert world.reconcile(grant.id).state is GrantState.ACTIVE
+    world.clock.forward(minutes=1)
+    ended = world.reconcile(grant.id)
+    assert (ended.state, ended.cause) == (GrantState.ENDED, Cause.EXPIRED)
