@@ -39,7 +39,7 @@ class PostgresServer:
     """
 
     def __init__(self, temporary: Path | None = None) -> None:
-        """Prepare a folder in `temporary` (None: where temporary files go), or where `nobody` can."""
+        """Prepare a folder in `temporary` (None: the usual place), or where `nobody` can."""
         place = _reachable_folder(temporary or Path(tempfile.gettempdir()))
         self._folder = Path(tempfile.mkdtemp(prefix="valetkey-postgres-", dir=place))
         self._children = Children()
