@@ -22,6 +22,7 @@ from bot.wiring import (
     company_login,
     go_on_with_draft,
     live_grants,
+    note_hung,
     reconcile,
     slack_login,
     slack_ports,
@@ -54,6 +55,7 @@ class Serving:
         self._reconciler = Reconciler(
             self.core.store,
             reconcile(self.core),
+            note_hung(self.core),
             worker=worker_name(),
             threads=self.settings.worker_count,
             hold=self.core.times.claim_hold,

@@ -19,7 +19,7 @@ from grants.access.decide import decide
 from grants.access.give_back import give_back
 from grants.access.model import AccessRequest
 from grants.access.ports import AccessTimes, StepWatch
-from grants.access.reconcile import reconcile_grant
+from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import revoke_grant
 from grants.clock import Clock, SystemClock
@@ -141,6 +141,11 @@ def live_grants(core: Core, registry: CollectorRegistry) -> None:
 def reconcile(core: Core) -> Callable[[str], object]:
     """Give the call that brings one grant forward."""
     return lambda grant: reconcile_grant(grant, ports=core)
+
+
+def note_hung(core: Core) -> Callable[[str], object]:
+    """Give the call that notes on a grant that its walk does not end."""
+    return lambda grant: note_failure(grant, "hung", ports=core)
 
 
 def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> SlackPorts:

@@ -2,70 +2,99 @@
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
-from grants.access.ports import AccessStore
+from grants.access.ports import AccessStore, Claimed
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.reconciler")
 
+HUNG_AFTER: Final = timedelta(seconds=60)
+"""Longer than all calls of a walk with their time-outs: a walk that takes as long never ends."""
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A walk under way, and when it began or was last told to hang (monotonic, in seconds)."""
+
+    cluster: str
+    since: float
+
 
 class Reconciler:
-    """Brings due grants forward, at most `threads` at a time.
+    """Brings due grants forward, in each cluster at most `threads` at a time.
 
-    A claim only keeps replicas from doing the same work twice; what keeps them from harm is the
-    fence. So a claim that lapses while its holder is slow is no danger.
+    Each cluster has threads of its own: one that hangs must not keep another's grants from ending
+    on time. A claim only keeps replicas from doing the same work twice; what keeps them from harm
+    is the fence. So a claim that lapses while its holder is slow is no danger. `hung` is called
+    every minute about a walk that does not end (a credential plugin has no time-out), so that its
+    grant is shown as failing like any other.
     """
 
     def __init__(
         self,
         store: AccessStore,
         reconcile: Callable[[str], object],
+        hung: Callable[[str], object],
         *,
         worker: str,
         threads: int,
         hold: timedelta,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._reconcile = reconcile
+        self._hung = hung
         self._worker = worker
         self._threads = threads
         self._hold = hold
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reconcile")
+        self._ticks = ticks
         self._lock = threading.Lock()
-        self._busy: set[str] = set()
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._busy: dict[str, _Walk] = {}
+        self._stopped = False
 
     def run_due(self) -> int:
-        """Claim what is due, as much as there are free threads, and start it; tells how many."""
+        """Claim what is due, as far as there are free threads, and start it; tells how many."""
         with self._lock:
-            free = self._threads - len(self._busy)
-        if free <= 0:
-            return 0
-        claimed = self._store.claim_grants(self._worker, free, self._hold)
-        for grant in claimed:
-            self._start(grant)
+            at_work = Counter(walk.cluster for walk in self._busy.values())
+        full = [cluster for cluster, count in at_work.items() if count >= self._threads]
+        # Whichever cluster the claimed grants lie in, there must be a thread for each of them.
+        most = max((count for count in at_work.values() if count < self._threads), default=0)
+        claimed = self._store.claim_grants(self._worker, self._threads - most, self._hold, full)
+        for one in claimed:
+            self._start(one)
+        for grant in self._newly_hung():
+            log.error("a walk hangs", extra={"grant": grant})
+            self._hung(grant)
         return len(claimed)
-
-    def wake(self, grant: str) -> None:
-        """Start on one grant now, if nobody has it; what is missed here is due in the rows."""
-        if self._store.claim_grant(grant, self._worker, self._hold):
-            self._start(grant)
 
     def stop(self) -> None:
         """Finish the walks under way and take no more."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def _start(self, grant: str) -> None:
         with self._lock:
-            if grant in self._busy:
+            self._stopped = True
+            pools = list(self._pools.values())
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _start(self, claimed: Claimed) -> None:
+        with self._lock:
+            # After the stop the claim lapses, and another worker goes on.
+            if self._stopped or claimed.grant in self._busy:
                 return
-            self._busy.add(grant)
-        try:
-            self._pool.submit(self._one, grant).add_done_callback(self._note)
-        except RuntimeError:  # shutting down: the claim lapses and another worker goes on
-            self._forget(grant)
+            self._busy[claimed.grant] = _Walk(claimed.cluster, self._ticks())
+            pool = self._pools.get(claimed.cluster)
+            if pool is None:
+                name = f"reconcile-{claimed.cluster}"
+                pool = self._pools[claimed.cluster] = ThreadPoolExecutor(self._threads, name)
+            done = pool.submit(self._one, claimed.grant)
+        done.add_done_callback(self._note)
 
     def _one(self, grant: str) -> None:
         try:
@@ -74,11 +103,19 @@ class Reconciler:
         except ValetkeyError as error:
             log.warning("a walk ended early", extra={"grant": grant, "code": error.code})
         finally:
-            self._forget(grant)
+            with self._lock:
+                self._busy.pop(grant, None)
 
-    def _forget(self, grant: str) -> None:
+    def _newly_hung(self) -> list[str]:
+        now = self._ticks()
         with self._lock:
-            self._busy.discard(grant)
+            late = {
+                grant: walk
+                for grant, walk in self._busy.items()
+                if now - walk.since >= HUNG_AFTER.total_seconds()
+            }
+            self._busy.update({grant: _Walk(walk.cluster, now) for grant, walk in late.items()})
+        return list(late)
 
     @staticmethod
     def _note(done: "Future[None]") -> None:

@@ -10,14 +10,14 @@ from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
 from grants.access.ports import AccessPorts, Binding
 from grants.access.proof import adds_nothing, make_proof
-from grants.access.steps import Step, Touches, Work, look, look_everywhere, save, wish_of
+from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save, wish_of
 from grants.access.telling import ping, scope_facts
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
 from grants.record.model import Event, EventType
 
 
 def _look(work: Work, _: AccessPorts) -> Work:
-    return replace(work, binding=look(work))
+    return replace(work, binding=look_there(work))
 
 
 def subject_of(work: Work) -> tuple[str, ...]:

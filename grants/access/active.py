@@ -7,7 +7,7 @@ from grants.access.activate import subject_of
 from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, Grant
 from grants.access.ports import AccessPorts, AccessTimes, AccessTx
-from grants.access.steps import Step, Touches, Work, look, save
+from grants.access.steps import Step, Touches, Work, look_there, save
 from grants.errors import Reason
 from grants.outbox.model import Notice, Place, PlaceKind
 from grants.policy.judge import render_subject
@@ -53,7 +53,7 @@ def _judge_name(work: Work, ports: AccessPorts) -> Work:
 
 
 def _look(work: Work, _: AccessPorts) -> Work:
-    return replace(work, binding=look(work))
+    return replace(work, binding=look_there(work))
 
 
 def _judge_drift(work: Work, ports: AccessPorts) -> Work:

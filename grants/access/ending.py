@@ -6,7 +6,7 @@ from datetime import datetime
 from grants.access.model import Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
-from grants.access.steps import Step, Touches, Work, look, look_everywhere, recognise, save
+from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, recognise, save
 from grants.access.telling import ping, scope_facts
 from grants.errors import ClusterConflict, ClusterForbidden
 from grants.record.model import Event, EventType
@@ -58,7 +58,7 @@ def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) 
 
 def _find(work: Work, ports: AccessPorts) -> Work:
     """Find what to delete: our uid, or what stands at our name and bears this grant's label."""
-    found = look(work)
+    found = look_there(work)
     if found is None:
         return replace(work, binding=None)
     ours = found.uid == work.grant.binding_uid or (

@@ -1,9 +1,14 @@
 """Close drafts and pending requests whose time is up."""
 
+import logging
+
 from grants.access.closing import close
 from grants.access.model import RequestState
 from grants.access.ports import AccessPorts
+from grants.errors import ChangedMeanwhile, StoreUnavailable
 from grants.record.model import EventType
+
+log = logging.getLogger("valetkey.access")
 
 
 def expire_requests(*, ports: AccessPorts, limit: int = 100) -> int:
@@ -11,7 +16,20 @@ def expire_requests(*, ports: AccessPorts, limit: int = 100) -> int:
     now = ports.clock.now()
     with ports.store.read() as tx:
         late = [request.id for request in tx.requests_past(now, limit)]
-    return sum(_expire(request, ports) for request in late)
+    return sum(_try(request, ports) for request in late)
+
+
+def _try(request_id: str, ports: AccessPorts) -> bool:
+    """Expire one; what breaks it must not keep those after it open for ever."""
+    try:
+        return _expire(request_id, ports)
+    except ChangedMeanwhile:
+        return False  # somebody decided or cancelled it just now
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("a request could not be expired", extra={"request": request_id})
+        return False
 
 
 def _expire(request_id: str, ports: AccessPorts) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from grants.access.ports import AccessPorts, ClusterPort
 from grants.authz.model import RoleRef, RoleSnapshot
-from grants.errors import ClusterError, ClusterUnavailable
+from grants.errors import ClusterChanged, ClusterError, ClusterUnavailable
 
 
 @dataclass(frozen=True)
@@ -21,17 +21,25 @@ class Looked:
 
 
 def look(alias: str, role: RoleRef, namespace: str | None, *, ports: AccessPorts) -> Looked:
-    """Read a role and a namespace within `look_within` together; never raises ClusterError."""
+    """Read a role and a namespace within `look_within` together; never raises ClusterError.
+
+    An alias that leads to another cluster than it did is a problem: what is asked for and agreed
+    on names the cluster by the uid that is stored.
+    """
     cluster = ports.clusters.get(alias)
     if cluster is None:
         return Looked(problem=ClusterUnavailable(alias, "find", "not configured"))
+    with ports.store.read() as tx:
+        uid = tx.cluster_uid(alias)
     within = ports.times.look_within
     try:
-        return ports.lookups.run(alias, lambda: _read(cluster, role, namespace), within)
+        return ports.lookups.run(alias, lambda: _read(cluster, uid, role, namespace), within)
     except ClusterError as error:
         return Looked(problem=error)
 
 
-def _read(cluster: ClusterPort, role: RoleRef, namespace: str | None) -> Looked:
+def _read(cluster: ClusterPort, uid: str | None, role: RoleRef, namespace: str | None) -> Looked:
+    if uid is not None and cluster.uid() != uid:
+        raise ClusterChanged(cluster.alias, "compare uid", "another cluster than at first contact")
     there = namespace is None or cluster.has_namespace(namespace)
     return Looked(role=cluster.role(role, namespace), namespace_there=there)

@@ -109,7 +109,7 @@ def wish_of(grant: Grant) -> BindingWish:
 
 
 def begin(grant: Grant, now: datetime, ports: AccessPorts) -> Work:
-    """Begin a walk, over the cluster that bears the grant's alias or, since that was changed, uid."""
+    """Begin a walk over the grant's cluster: by its alias or, once that was changed, by its uid."""
     with ports.store.read() as tx:
         before = tx.proof(grant.id, ProofKind.BEFORE)
         aliases = [a for a in ports.clusters.aliases() if tx.cluster_uid(a) == grant.cluster_uid]
@@ -128,7 +128,7 @@ def recognise(work: Work) -> None:
         raise ClusterChanged(work.grant.cluster, "compare uid", "another cluster than the grant's")
 
 
-def look(work: Work) -> Binding | None:
+def look_there(work: Work) -> Binding | None:
     """Read what stands at the grant's place, in the grant's own cluster."""
     recognise(work)
     return work.cluster.binding(work.place)

@@ -1,5 +1,7 @@
 """What stands in a cluster under our label, held against the record: nothing may outlive it."""
 
+import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,9 +9,11 @@ from enum import StrEnum
 from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTx, Binding, ClusterPort
 from grants.access.telling import tell_admins
-from grants.errors import ClusterConflict
+from grants.errors import ClusterConflict, ClusterError, ClusterUnavailable
 from grants.policy.model import Policy
 from grants.record.model import Event, EventType
+
+log = logging.getLogger("valetkey.access")
 
 
 class Finding(StrEnum):
@@ -27,11 +31,14 @@ DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.
 
 @dataclass(frozen=True)
 class Swept:
-    """How many bindings of a cluster were looked at, deleted, and are unknown but still run."""
+    """How many bindings of a cluster were looked at, deleted, are unknown but still run, and
+    could not be deleted though they must not be there.
+    """
 
     looked: int
     deleted: int
     unknown: int
+    failed: int = 0
 
 
 def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Policy) -> Finding:
@@ -54,17 +61,29 @@ def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Po
 
 def sweep_cluster(cluster: ClusterPort, *, ports: AccessPorts) -> Swept:
     """List what bears our label, delete what must not be there, alarm what nobody knows."""
-    deleted = unknown = 0
     bindings = [b for b in cluster.managed_bindings() if b.installation == ports.installation]
-    for found in bindings:
-        finding = _judge_now(found, ports)
-        if finding in DELETED_AT_ONCE and _delete(cluster, found):
-            deleted += 1
-            _record(EventType.BINDING_DELETED, cluster, found, finding, ports)
-        if finding is Finding.UNKNOWN_RUNS:
-            unknown += 1
-            _record(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
-    return Swept(len(bindings), deleted, unknown)
+    count = Counter(_sweep_one(cluster, found, ports) for found in bindings)
+    return Swept(len(bindings), count["deleted"], count["unknown"], count["failed"])
+
+
+def _sweep_one(cluster: ClusterPort, found: Binding, ports: AccessPorts) -> str:
+    """Do what one binding needs; one that the cluster won't delete keeps no other there."""
+    finding = _judge_now(found, ports)
+    if finding is Finding.UNKNOWN_RUNS:
+        _record(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
+        return "unknown"
+    if finding not in DELETED_AT_ONCE:
+        return "fine"
+    try:
+        if not _delete(cluster, found):
+            return "moved-on"
+    except ClusterUnavailable:
+        raise  # the others would fail likewise, each after its time-out
+    except ClusterError as error:
+        log.warning("a binding could not be deleted", extra=error.facts() | {"uid": found.uid})
+        return "failed"
+    _record(EventType.BINDING_DELETED, cluster, found, finding, ports)
+    return "deleted"
 
 
 def _judge_now(found: Binding, ports: AccessPorts) -> Finding:

@@ -1,11 +1,12 @@
 """The store: transactions, claims and deliveries over one opened database."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from sqlalchemy import select
 
+from grants.access.ports import Claimed
 from grants.errors import StoreSchemaWrong
 from grants.store import tables as t
 from grants.store.claims import Claims
@@ -55,9 +56,11 @@ class Store:
             raise StoreSchemaWrong("no installation id")
         return str(found)
 
-    def claim_grants(self, worker: str, limit: int, hold: timedelta) -> tuple[str, ...]:
-        """Claim grants that are due and not ended, on the database's clock; gives their ids."""
-        return self._claims.claim_grants(worker, limit, hold)
+    def claim_grants(
+        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        """Claim grants that are due and not ended, but for those of the clusters in `avoid`."""
+        return self._claims.claim_grants(worker, limit, hold, avoid)
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         """Claim one grant now, due or not; False when another worker holds it."""

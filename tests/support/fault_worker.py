@@ -125,8 +125,8 @@ def work(job: Job) -> None:
     worker = f"wrk-{os.getpid()}"
     deadline = time.monotonic() + job.within_seconds
     while time.monotonic() < deadline:
-        for grant in core.store.claim_grants(worker, 8, HOLD):
-            _reconcile(core, grant, worker)
+        for claimed in core.store.claim_grants(worker, 8, HOLD):
+            _reconcile(core, claimed.grant, worker)
         if _state(core, job.grant) in job.until:
             core.close()
             os._exit(0)

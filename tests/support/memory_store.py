@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -20,6 +20,7 @@ from grants.access.model import (
     ProofKind,
     RequestState,
 )
+from grants.access.ports import Claimed
 from grants.authz.model import RoleSnapshot
 from grants.clock import Clock, SystemClock
 from grants.errors import ChangedMeanwhile, StoreError
@@ -420,13 +421,16 @@ class MemoryStore:
         """The committed notices, in order."""
         return tuple(self._rows.notices.values())
 
-    def claim_grants(self, worker: str, limit: int, hold: timedelta) -> tuple[str, ...]:
+    def claim_grants(
+        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
         now = self._clock.now()
         with self.write() as tx:
-            due = [g for g in tx.live_grants() if g.due_at <= now and not self._held(tx, g.id)]
-            ids = tuple(g.id for g in sorted(due, key=lambda g: (g.due_at, g.id))[:limit])
-            tx.rows.claims.update(dict.fromkeys(ids, (worker, now + hold)))
-        return ids
+            live = (g for g in tx.live_grants() if g.cluster not in avoid)
+            due = [g for g in live if g.due_at <= now and not self._held(tx, g.id)]
+            first = sorted(due, key=lambda g: (g.due_at, g.id))[:limit]
+            tx.rows.claims.update({g.id: (worker, now + hold) for g in first})
+        return tuple(Claimed(g.id, g.cluster) for g in first)
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         with self.write() as tx:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from grants.access.ports import Claimed
 from tests.support.store_values import a_grant, a_request, ended, populate, some_terms
 
 HOLD = timedelta(minutes=1)
@@ -23,10 +24,14 @@ def grants(store, stored):
     return grants
 
 
+def claim(store, worker, limit, **more):
+    return tuple(one.grant for one in store.claim_grants(worker, limit, HOLD, **more))
+
+
 def test_due_grants_are_claimed_the_longest_due_first(store, grants):
     first, second, third = grants
-    assert store.claim_grants("w1", 2, HOLD) == (third.id, second.id)
-    assert store.claim_grants("w2", 10, HOLD) == (first.id,)
+    assert claim(store, "w1", 2) == (third.id, second.id)
+    assert claim(store, "w2", 10) == (first.id,)
     assert store.claim_grants("w1", 10, HOLD) == ()
 
 
@@ -39,7 +44,26 @@ def test_neither_ended_grants_nor_those_not_due_are_claimed(store, grants):
     with store.write() as tx:
         tx.save_grant(ended(grants[0]))
         tx.save_grant(replace(grants[1], due_at=FUTURE))
-    assert store.claim_grants("w1", 10, HOLD) == (grants[2].id,)
+    assert claim(store, "w1", 10) == (grants[2].id,)
+
+
+def test_a_claim_says_its_cluster_and_clusters_can_be_left_alone(store, grants):
+    """A cluster that hangs must not have its grants claimed before everybody else's."""
+    with store.write() as tx:
+        tx.save_grant(replace(grants[2], cluster="hung"))
+    assert claim(store, "w1", 1, avoid=("hung",)) == (grants[1].id,)
+    assert store.claim_grants("w1", 1, HOLD) == (Claimed(grants[2].id, "hung"),)
+    assert claim(store, "w1", 10) == (grants[0].id,)
+
+
+def test_due_is_told_by_the_clock_that_wrote_it(store, grants, clock):
+    """PostgreSQL's clock was asked: where it is behind this process's, every lease ended late."""
+    with store.write() as tx:
+        for grant in grants:
+            tx.save_grant(replace(grant, due_at=clock.now() + timedelta(hours=1)))
+    assert claim(store, "w1", 10) == ()
+    clock.move(timedelta(hours=1))
+    assert len(claim(store, "w1", 10)) == 3
 
 
 def test_one_grant_is_claimed_at_once_due_or_not(store, grants):
@@ -84,7 +108,7 @@ def test_workers_never_share_a_claim(real_store):
 
     def claim_all(worker):
         mine = []
-        while found := real_store.claim_grants(worker, 3, HOLD):
+        while found := claim(real_store, worker, 3):
             mine += found
         return mine
 
