@@ -113,7 +113,8 @@ def build_app(surface: Surface, *, threads: int = 16) -> App:
         enterprise_id=None, team_id=settings.team, bot_token=settings.bot_token
     )
     app = App(
-        name="valetkey",
+        # Bolt gives the logger of this very name its own level: not `valetkey`, which is all of us.
+        name="valetkey.slack.bolt",
         logger=sdk_logger("bolt"),
         client=make_client(settings, settings.call_timeout_seconds),
         authorize=lambda: result,
