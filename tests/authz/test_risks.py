@@ -74,6 +74,7 @@ def test_what_keeps_power_is_found_in_one_namespace_and_cluster_wide(
         ((r("impersonate", "", "groups"),), "impersonate"),
         ((r("impersonate", AUTHN, "uids"),), "impersonate"),
         ((r("impersonate", AUTHN, "userextras/scopes"),), "impersonate"),
+        ((r("impersonate", AUTHN, "tokenreviews userextras/scopes"),), "impersonate"),
         ((r("create", ADMISSION, "mutatingwebhookconfigurations"),), "webhook-config"),
         ((r("delete", ADMISSION, "validatingwebhookconfigurations"),), "webhook-config"),
         ((r("patch", ADMISSION, "validatingadmissionpolicies"),), "admission-policy"),

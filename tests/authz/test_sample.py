@@ -45,6 +45,13 @@ def test_within_a_rule_the_riskiest_verb_and_kind_come_first() -> None:
     ]
 
 
+def test_a_rule_that_changes_anything_comes_before_one_that_looks() -> None:
+    looks = Rule(("get",), ("",), ("configmaps",))
+    changes = Rule(("get", "patch"), ("example.com",), ("widgets",))
+    found = candidate_questions((looks, changes), "team")
+    assert [questions[0].resource for questions in found] == ["widgets", "configmaps"]
+
+
 def test_candidates_of_one_rule_differ_in_what_they_ask() -> None:
     (found,) = candidate_questions((PODS,), "team")
     assert len(found) == CANDIDATES_PER_RULE

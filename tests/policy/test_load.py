@@ -245,6 +245,13 @@ def test_braces_in_what_people_wrote_are_not_filled_in() -> None:
     assert caught.value.problems[0].message.startswith("`{message}` is not a risk")
 
 
+def test_the_longest_description_just_fits() -> None:
+    assert (
+        len(load(changed(("Look at the shop", "x" * 500))).policy.entitlements[0].description)
+        == 500
+    )
+
+
 def test_every_risk_that_can_be_found_can_be_accepted() -> None:
     rules = ", ".join(sorted(ACCEPTABLE))
     text = changed((END, f"{END}    accept_risk: {{rules: [{rules}], reason: All of it}}\n"))
