@@ -62,6 +62,7 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
     if not facts.get("email"):
         known["email"] = "no address"
     if code == "sign-in-refused":
-        known["why"] = LINKS.get(facts.get("why", ""), "")
+        why = facts.get("why", "")
+        known["why"] = LINKS.get(why) or LOGINS.get(why) or _NOT_ACCEPTED.format(why=why)
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
     return fill(template, {"code": code, **known})
