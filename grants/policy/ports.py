@@ -38,6 +38,10 @@ class PolicyTx(EventLog, Protocol):
         """Keep the bytes of a policy version by digest (once)."""
         ...
 
+    def last_policy(self) -> bytes | None:
+        """Give the bytes of the version that came into force last; None before the first."""
+        ...
+
     def live_grants(self) -> Sequence[LiveGrant]:
         """List grants that are not ended."""
         ...

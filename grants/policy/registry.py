@@ -10,7 +10,7 @@ from grants.errors import PolicyInvalid, PolicyProblem
 from grants.policy.load import LoadedPolicy, in_order, load_policy
 from grants.policy.model import Policy
 from grants.policy.ports import LiveGrant, PolicyReader, PolicyStore, PolicyTx
-from grants.policy.source import PolicyFile, digest_of
+from grants.policy.source import PolicyFile, digest_of, unpack
 from grants.record.model import Event, EventType
 
 _GRANTS_NAMED: Final = 20
@@ -85,6 +85,30 @@ class PolicyRegistry:
             if self._refusal is not None:
                 raise PolicyInvalid(self._refusal.problems)
         return self.current()
+
+    def start(self, now: datetime) -> Policy:
+        """Load the files at a start; when they are refused, go on with the last good version.
+
+        A restart must not end revocation because somebody broke a file meanwhile: what was in
+        force stays in force, and `problems` tells. PolicyInvalid only where there is none.
+        """
+        with self._lock:
+            self._look(now)
+            if self._in_force is None and not self._fall_back(now):
+                raise PolicyInvalid(self.problems)
+        return self.current()
+
+    def _fall_back(self, now: datetime) -> bool:
+        with self._store.write() as tx:
+            body = tx.last_policy()
+        if body is None:
+            return False
+        try:
+            loaded = load_policy(unpack(body))
+        except (PolicyInvalid, ValueError):
+            return False  # kept by a version of Valetkey that read policy otherwise
+        self._in_force = _InForce(loaded, (), now)
+        return True
 
     def poll(self, now: datetime) -> bool:
         """Load the files if they changed; tells whether another version came into force.

@@ -42,6 +42,25 @@ def pack(files: Sequence[PolicyFile]) -> bytes:
     return b"".join(parts)
 
 
+def unpack(body: bytes) -> tuple[PolicyFile, ...]:
+    """Give back the files of a version that was packed; ValueError for other bytes.
+
+    A single file comes back under the name `policy.yaml`: its own is not part of a version.
+    """
+    if not body.startswith(_FOLDER_MARK):
+        return (PolicyFile("policy.yaml", body),)
+    files: list[PolicyFile] = []
+    at = len(_FOLDER_MARK)
+    while at < len(body):
+        end = body.index(b"\n", at)
+        name_bytes, data_bytes = (int(number) for number in body[at:end].split())
+        name_end = end + 1 + name_bytes
+        data_end = name_end + 1 + data_bytes
+        files.append(PolicyFile(body[end + 1 : name_end].decode(), body[name_end + 1 : data_end]))
+        at = data_end + 1
+    return tuple(files)
+
+
 def digest_of(files: Sequence[PolicyFile]) -> str:
     """Give the SHA-256 (hex) that names this version: of the packed bytes."""
     return hashlib.sha256(pack(files)).hexdigest()

@@ -10,7 +10,7 @@ import pytest
 
 from grants.errors import PolicyInvalid, PolicyProblem, StoreUnavailable
 from grants.policy.registry import PolicyRegistry
-from grants.policy.source import PolicyFile, digest_of
+from grants.policy.source import PolicyFile, digest_of, pack, unpack
 from grants.record.model import Event, EventType
 from tests.support.policies import NOW, VALID, changed
 
@@ -73,6 +73,10 @@ class Rows:
     def add_policy(self, digest: str, body: bytes, at: datetime) -> None:
         self.policies.setdefault(digest, body)
 
+    def last_policy(self) -> bytes | None:
+        loaded = [e for e in self.events if e.type is EventType.POLICY_LOADED]
+        return self.policies.get(loaded[-1].policy_digest or "") if loaded else None
+
     def live_grants(self) -> Sequence[Living]:
         return self.live
 
@@ -116,6 +120,43 @@ def test_a_loaded_version_is_kept_by_digest_and_told(scene: Scene) -> None:
     assert scene.registry.problems == ()
     assert scene.registry.refused_at is None
     assert scene.registry.loaded_at == NOW
+
+
+@pytest.mark.parametrize("text", [BROKEN, ""])
+def test_a_start_with_a_broken_file_goes_on_with_the_last_good_version(
+    loaded: Scene, text: str
+) -> None:
+    """Revocation must not depend on nobody having broken the policy before a restart."""
+    loaded.files.text = text
+    again = PolicyRegistry(loaded.files, loaded.rows)
+    policy = again.start(NOW)
+    assert policy.digest == loaded.registry.current().digest
+    assert again.problems
+    assert loaded.told()[-1] == "policy.refused"
+    assert again.poll(NOW) is False
+    loaded.files.text = VALID.replace("prod", "live")
+    assert again.poll(NOW) is True
+    assert again.problems == ()
+
+
+def test_a_start_without_any_good_version_is_an_error(scene: Scene) -> None:
+    scene.files.text = BROKEN
+    with pytest.raises(PolicyInvalid):
+        scene.registry.start(NOW)
+
+
+def test_a_kept_version_that_can_not_be_read_any_more_is_no_version(loaded: Scene) -> None:
+    digest = loaded.registry.current().digest
+    loaded.rows.policies[digest] = b"apiVersion: valetkey/v0\n"
+    loaded.files.text = BROKEN
+    with pytest.raises(PolicyInvalid):
+        PolicyRegistry(loaded.files, loaded.rows).start(NOW)
+
+
+@pytest.mark.parametrize("texts", [(VALID,), (VALID, "more: 1\n"), ("ä\n", "", "1 2\n3")])
+def test_what_is_packed_unpacks_to_the_same_version(texts: tuple[str, ...]) -> None:
+    files = tuple(PolicyFile(f"{n}-ö.yaml", text.encode()) for n, text in enumerate(texts))
+    assert digest_of(unpack(pack(files))) == digest_of(files)
 
 
 def test_there_is_no_policy_before_the_first(scene: Scene) -> None:

@@ -34,7 +34,7 @@ from grants.people.model import (
     WebSession,
     email_key,
 )
-from grants.record.model import Event, StoredEvent
+from grants.record.model import Event, EventType, StoredEvent
 from grants.record.writer import EventBuffer
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
@@ -350,6 +350,10 @@ class MemoryTx(_PeopleTx):
     def add_policy(self, digest: str, body: bytes, at: datetime) -> None:
         self._must_write()
         self.rows.policies.setdefault(digest, body)
+
+    def last_policy(self) -> bytes | None:
+        loaded = [e for e, _ in self.rows.events.values() if e.type is EventType.POLICY_LOADED]
+        return self.policy_body(loaded[-1].policy_digest or "") if loaded else None
 
     def policy_body(self, digest: str) -> bytes | None:
         return self.rows.policies.get(digest)

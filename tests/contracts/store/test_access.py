@@ -6,6 +6,7 @@ import pytest
 from grants.access.model import GrantState, ProofKind, RequestState, Verdict
 from grants.authz.model import RoleRef, Rule
 from grants.errors import ChangedMeanwhile, StoreError
+from grants.record.model import Event, EventType
 from tests.support.store_values import (
     CLUSTER_UID,
     HOUR,
@@ -296,6 +297,12 @@ def test_a_policy_version_is_kept_once(store):
     with store.read() as tx:
         assert tx.policy_body("digest") == b"bytes\x00\xff"
         assert tx.policy_body("unknown") is None
+        assert tx.last_policy() is None
+    loaded = Event(EventType.POLICY_LOADED, NOW, actor="system", policy_digest="digest")
+    with store.write() as tx:
+        tx.append(loaded)
+    with store.read() as tx:
+        assert tx.last_policy() == b"bytes\x00\xff"
 
 
 @pytest.mark.parametrize(
