@@ -36,6 +36,9 @@ from grants.errors import ValetkeyError
 log = logging.getLogger("valetkey.serving")
 
 LOOK_SECONDS: Final = 1.0
+HUNG_AFTER: Final = timedelta(seconds=60)
+KEPT: Final = timedelta(days=30)
+"""How long keys of inbound things, sign-in attempts, sessions and told notices are kept."""
 
 
 @dataclass
@@ -78,6 +81,7 @@ class Serving:
         calls = LoopCalls(
             tell=tell,
             reload_policy=self._reload_policy,
+            forget=self._forget,
             sweep_every=self.settings.sweep_interval,
         )
         loops = make_loops(self.core, self._reconciler, calls, self.known)
@@ -129,7 +133,10 @@ class Serving:
         return None
 
     def _worker(self) -> str | None:
-        return None if self.clockwork.is_alive() else "clock-dead"
+        if not self.clockwork.is_alive():
+            return "clock-dead"
+        # Only the loop on which expiry depends: others may wait long for somebody else's server.
+        return "loop-hung" if self.clockwork.is_late("due", HUNG_AFTER) else None
 
     def _policy(self) -> str | None:
         return "refused" if self.core.policy.problems else None
@@ -145,15 +152,24 @@ class Serving:
         if self.core.policy.poll(self.core.clock.now()):
             log.info("another version of policy is in force")
 
+    def _forget(self) -> None:
+        count = self.core.store.upkeep.forget(self.core.clock.now() - KEPT)
+        log.info("forgot what only served a moment", extra={"rows": count})
+
     def _wake(self) -> None:
         self.clockwork.wake("due")
         self.clockwork.wake("tell")
 
     def start(self) -> None:
-        """Start everything; the clusters are seen first, because asking needs their uids."""
-        self.known.see_all()
+        """Start everything.
+
+        What ends access starts first, and the probes are answered next: clusters that hang, seen
+        one after the other, must delay neither. They are seen before Slack's socket stands,
+        because asking needs their uids.
+        """
         self.clockwork.start()
         self.server.start()
+        self.known.see_all()
         if self.socket is not None:
             self.socket.start()
 

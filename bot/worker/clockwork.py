@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,11 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger("valetkey.worker.clockwork")
+
+# It warns whenever a loop that still runs is due again, which is as it should be: four times a
+# second, while a database is slow. A loop that never ends is told by `is_late`.
+_scheduler_log = logging.getLogger("valetkey.worker.scheduler")
+_scheduler_log.setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,20 @@ class Clockwork:
     """Wakes each loop on time; a run that raises is logged and comes again.
 
     Two runs of one loop never overlap here, and a late one is run once, not many times. That is a
-    convenience, not a safeguard: rows and the fence keep concurrent runs harmless.
+    convenience, not a safeguard: rows and the fence keep concurrent runs harmless. `ticks` is a
+    monotonic clock in seconds.
     """
 
-    def __init__(self, loops: tuple[Loop, ...], watch: LoopWatch) -> None:
+    def __init__(
+        self,
+        loops: tuple[Loop, ...],
+        watch: LoopWatch,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._loops = loops
         self._watch = watch
+        self._ticks = ticks
+        self._ended: dict[str, float] = {}
         self._lock = threading.Lock()
         self._scheduler: BackgroundScheduler | None = None
         self._rebuilt = 0
@@ -52,6 +66,7 @@ class Clockwork:
     def start(self) -> None:
         """Start waking."""
         with self._lock:
+            self._ended = dict.fromkeys((loop.name for loop in self._loops), self._ticks())
             self._scheduler = self._build()
 
     def stop(self) -> None:
@@ -73,6 +88,11 @@ class Clockwork:
         with self._lock:
             return self._scheduler is not None and _alive(self._scheduler)
 
+    def is_late(self, loop: str, within: timedelta) -> bool:
+        """Tell whether no run of a loop has ended for that long: one hangs, or none is woken."""
+        ended = self._ended.get(loop)
+        return ended is not None and self._ticks() - ended > within.total_seconds()
+
     def check(self) -> bool:
         """Tell whether the clock's thread lives; a dead one is replaced (False that once)."""
         with self._lock:
@@ -85,6 +105,7 @@ class Clockwork:
 
     def _build(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(
+            logger=_scheduler_log,
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(max_workers=max(1, len(self._loops)))},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -102,13 +123,14 @@ class Clockwork:
         return scheduler
 
     def _run(self, loop: Loop) -> None:
+        ok = True
         try:
             loop.call()
         except Exception:
             log.exception("a loop failed and will run again", extra={"loop": loop.name})
-            self._watch.ran(loop.name, ok=False)
-        else:
-            self._watch.ran(loop.name, ok=True)
+            ok = False
+        self._ended[loop.name] = self._ticks()
+        self._watch.ran(loop.name, ok=ok)
 
 
 def _alive(scheduler: BackgroundScheduler) -> bool:

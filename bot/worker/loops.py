@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,13 +12,14 @@ from grants.access.expire_requests import expire_requests
 from grants.access.ports import AccessPorts, ClusterPort
 from grants.access.see_clusters import see_cluster
 from grants.access.sweep import sweep_cluster
-from grants.errors import ClusterError
+from grants.errors import ClusterError, ValetkeyError
 
 log = logging.getLogger("valetkey.worker.loops")
 
 DUE_EVERY = timedelta(milliseconds=250)  # a lease ends within this of its time, on a live worker
 TELL_EVERY = timedelta(milliseconds=500)
 CLOSE_EVERY = timedelta(seconds=5)
+FORGET_EVERY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class LoopCalls:
 
     tell: Callable[[], object]
     reload_policy: Callable[[], object]
+    forget: Callable[[], object]
     sweep_every: timedelta
     policy_every: timedelta = timedelta(seconds=5)
     see_every: timedelta = timedelta(seconds=60)
@@ -42,6 +45,7 @@ def make_loops(
         Loop("policy", calls.policy_every, calls.reload_policy),
         Loop("clusters", calls.see_every, known_clusters.see_all),
         Loop("sweep", calls.sweep_every, lambda: sweep_all(ports)),
+        Loop("forget", FORGET_EVERY, calls.forget),
     )
 
 
@@ -54,15 +58,12 @@ class KnownClusters:
 
     def see_all(self) -> None:
         """Look at every cluster's identity; a failing one is told and does not stop the rest."""
-        for alias in self._ports.clusters.aliases():
-            cluster = self._ports.clusters.get(alias)
-            if cluster is not None:
-                self._see(cluster)
+        _each_cluster(self._ports, self._see)
 
     def _see(self, cluster: ClusterPort) -> None:
         try:
             see_cluster(cluster, ports=self._ports)
-        except ClusterError as error:
+        except ValetkeyError as error:
             self.problems[cluster.alias] = error.code
             log.warning("a cluster is not as it should be", extra=error.facts())
         else:
@@ -71,11 +72,20 @@ class KnownClusters:
 
 def sweep_all(ports: AccessPorts) -> None:
     """Sweep every cluster; a failing one is told and does not stop the rest."""
-    for alias in ports.clusters.aliases():
-        cluster = ports.clusters.get(alias)
-        if cluster is None:
-            continue
+
+    def sweep(cluster: ClusterPort) -> None:
         try:
             sweep_cluster(cluster, ports=ports)
         except ClusterError as error:
             log.warning("a cluster could not be swept", extra=error.facts())
+        except Exception:
+            log.exception("the sweep of a cluster broke", extra={"cluster": cluster.alias})
+
+    _each_cluster(ports, sweep)
+
+
+def _each_cluster(ports: AccessPorts, call: Callable[[ClusterPort], None]) -> None:
+    """Call for every cluster at once: those that hang take their time-outs beside the others."""
+    found = [c for alias in ports.clusters.aliases() if (c := ports.clusters.get(alias))]
+    with ThreadPoolExecutor(max(1, len(found)), "each-cluster") as threads:
+        list(threads.map(call, found))

@@ -19,8 +19,10 @@ def see_cluster(cluster: ClusterPort, *, ports: AccessPorts) -> str:
             if any(tx.cluster_uid(alias) == uid for alias in others):
                 raise ClusterChanged(cluster.alias, "compare uid", "configured under two aliases")
             tx.add_cluster(cluster.alias, uid, now)
-            facts = {"cluster": cluster.alias, "uid": uid}
-            tx.append(Event(EventType.CLUSTER_FIRST_SEEN, now, actor="system", facts=facts))
+            # Two that start at once may both see it first: the event is the one's alone.
+            if tx.first_time(f"cluster-first-seen:{cluster.alias}", now):
+                facts = {"cluster": cluster.alias, "uid": uid}
+                tx.append(Event(EventType.CLUSTER_FIRST_SEEN, now, actor="system", facts=facts))
             return uid
     if stored != uid:
         raise ClusterChanged(cluster.alias, "compare uid", "another cluster than at first contact")

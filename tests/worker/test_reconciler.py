@@ -1,0 +1,187 @@
+"""The worker's threads: who is claimed, who waits, and what a walk that never ends costs."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.worker.reconciler import Reconciler
+from grants.errors import StoreUnavailable
+from tests.support.memory_store import MemoryStore
+from tests.support.store_values import NOW, FixedClock, a_grant, a_request, populate, some_terms
+
+HOLD = timedelta(seconds=5)
+
+
+class Hall:
+    """Walks that stand still until they are let go."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._open = False
+        self.inside: list[str] = []
+        self.left: list[str] = []
+
+    def walk(self, grant: str) -> None:
+        with self._changed:
+            self.inside.append(grant)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._open, 10)
+            self.left.append(grant)
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+    def holds(self, what: Callable[[], bool], within_seconds: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(what, within_seconds)
+
+    def wait(self, what: Callable[[], bool]) -> None:
+        assert self.holds(what, 10)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock()
+
+
+@pytest.fixture
+def store(clock: FixedClock) -> MemoryStore:
+    return MemoryStore(clock)
+
+
+def _due(store: MemoryStore, *clusters: str) -> list[str]:
+    """Add one due grant in each of these clusters, the first the longest due."""
+    request = a_request(populate(store).ann, *(some_terms() for _ in clusters))
+    grants = [
+        replace(
+            a_grant(request, number, due_at=NOW - timedelta(minutes=len(clusters) - number)),
+            cluster=cluster,
+        )
+        for number, cluster in enumerate(clusters)
+    ]
+    with store.write() as tx:
+        tx.add_request(request)
+        for grant in grants:
+            tx.add_grant(grant)
+    return [grant.id for grant in grants]
+
+
+@contextmanager
+def _worker(
+    store: MemoryStore,
+    walk: Callable[[str], object],
+    hung: Callable[[str], object] = lambda _: None,
+    ticks: Callable[[], float] = lambda: 0.0,
+) -> Iterator[Reconciler]:
+    worker = Reconciler(store, walk, hung, worker="w", threads=2, hold=HOLD, ticks=ticks)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+@pytest.mark.security("B3")
+def test_a_cluster_that_hangs_keeps_no_other_clusters_grants_waiting(store: MemoryStore) -> None:
+    """All threads hung in one cluster, whose grants were due the longest, and leases elsewhere
+    ended minutes late.
+    """
+    ids = _due(store, *["hangs"] * 6, "well")
+    hall, done = Hall(), threading.Event()
+
+    def walk(grant: str) -> None:
+        if grant == ids[-1]:
+            done.set()
+        else:
+            hall.walk(grant)
+
+    with _worker(store, walk) as worker:
+        for _round in range(3):
+            worker.run_due()
+        try:
+            assert done.wait(10)
+            hall.wait(lambda: len(hall.inside) == 2)
+        finally:
+            hall.open()
+
+
+def test_no_more_is_claimed_than_there_are_threads(store: MemoryStore) -> None:
+    _due(store, *["one"] * 5)
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        try:
+            assert [worker.run_due() for _ in range(3)] == [2, 0, 0]
+        finally:
+            hall.open()
+
+
+def test_a_claim_that_lapsed_starts_no_second_walk_here(
+    store: MemoryStore, clock: FixedClock
+) -> None:
+    (grant,) = _due(store, "one")
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        worker.run_due()
+        hall.wait(lambda: hall.inside == [grant])
+        clock.move(HOLD)
+        try:
+            assert worker.run_due() == 1
+        finally:
+            hall.open()
+    assert hall.left == [grant]
+
+
+def test_a_walk_that_does_not_end_is_told_every_minute(
+    store: MemoryStore, clock: FixedClock
+) -> None:
+    """A credential plugin hung: its thread's grant was neither retried nor shown as failing."""
+    (grant,) = _due(store, "one")
+    hall, told = Hall(), list[str]()
+    now = [0.0]
+    with _worker(store, hall.walk, told.append, lambda: now[0]) as worker:
+        worker.run_due()
+        hall.wait(lambda: hall.inside == [grant])
+        try:
+            for seconds, times in ((59, 0), (60, 1), (119, 1), (120, 2)):
+                now[0] = float(seconds)
+                worker.run_due()
+                assert told == [grant] * times
+        finally:
+            hall.open()
+
+
+def test_a_walk_that_fails_leaves_its_claim_to_lapse_and_its_thread_free(
+    store: MemoryStore, clock: FixedClock
+) -> None:
+    (grant,) = _due(store, "one")
+    hall = Hall()
+    hall.open()
+
+    def walk(grant: str) -> None:
+        hall.walk(grant)
+        raise StoreUnavailable("down")
+
+    with _worker(store, walk) as worker:
+        assert worker.run_due() == 1
+        hall.wait(lambda: hall.left == [grant])
+        assert worker.run_due() == 0
+        for _try in range(1000):  # its thread may not be quite free yet
+            clock.move(HOLD)
+            worker.run_due()
+            if hall.holds(lambda: len(hall.left) > 1, 0.01):
+                return
+    raise AssertionError("the walk was not begun again")
+
+
+def test_a_stopped_worker_starts_nothing(store: MemoryStore) -> None:
+    _due(store, "one")
+    with _worker(store, lambda _: None) as worker:
+        worker.stop()
+        worker.run_due()
+    assert not any(thread.name.startswith("reconcile-") for thread in threading.enumerate())
