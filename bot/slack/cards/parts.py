@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from bot.slack.blocks import Block, mrkdwn, plain, section
+from bot.slack.cards.rules import rule_lines
 from bot.slack.facts import Face, RequestFacts
 from bot.slack.text import clean, code, fit, label, mention, one_line
 from bot.wording import duration_words
 from grants.access.model import AccessRequest, Grant, Terms
-from grants.authz.model import RoleSnapshot, Rule
 
 ALL_OF_CLUSTER: Final = "all of the cluster"
-_SHOWN_RULES: Final = 12
+_RULES: Final = 2300
 _SHOWN_GROUPS: Final = 20
 _REASON: Final = 1500
 _MAIN_TEXT: Final = 500
@@ -91,27 +92,20 @@ def groups_words(face: Face) -> Block:
     return plain(", ".join(named[:_SHOWN_GROUPS]) + (f" and {more} more" if more > 0 else ""))
 
 
-def rule_words(rule: Rule) -> str:
-    """Say one rule on one line, exactly: verbs, then what they act on."""
-    verbs = ", ".join(sorted(rule.verbs))
-    if rule.non_resource_urls:
-        return f"{verbs}: {', '.join(sorted(rule.non_resource_urls))}"
-    groups = [group for group in sorted(rule.api_groups) if group]
-    what = ", ".join(sorted(rule.resources))
-    group = f"  [{', '.join(groups)}]" if groups else ""
-    names = f"  only {', '.join(sorted(rule.resource_names))}" if rule.resource_names else ""
-    return f"{verbs}: {what}{group}{names}"
-
-
 def rules_block(facts: RequestFacts, terms: Terms) -> Block:
     """Show the role's exact rules, as many as fit."""
-    snapshot: RoleSnapshot | None = facts.roles.get(terms.role_digest)
+    snapshot = facts.roles.get(terms.role_digest)
     title = f"*Exactly:* {label(str(terms.role))} as {label(terms.subject)}"
     if snapshot is None:
         return section(mrkdwn(f"{title}\nIts rules are not on record."))
-    lines = sorted(rule_words(rule) for rule in snapshot.rules)
-    more = len(lines) - _SHOWN_RULES
-    shown = lines[:_SHOWN_RULES] + ([f"… and {more} more rules"] if more > 0 else [])
+    lines = rule_lines(snapshot.rules)
+    shown = [
+        line
+        for line, length in zip(lines, accumulate(len(line) + 1 for line in lines), strict=True)
+        if length <= _RULES
+    ]
+    more = len(lines) - len(shown)
+    shown += [f"… and {more} more lines"] if more else []
     return section(mrkdwn(f"{title}\n{code(chr(10).join(shown) or 'no rules at all', 2500)}"))
 
 
