@@ -1,4 +1,4 @@
-"""`valetkey policy`: check a policy before it is in force, show what it says, print its schema.
+"""`valetkey policy`: check a policy before it is in force, show what it says, print what follows.
 
 Exit codes: 0 valid (warnings are printed), 1 invalid, 2 used wrongly.
 """
@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
+import yaml
 
+from bot.cli.failing import EXIT_REFUSED, failing
+from bot.cli.visible import visible
+from deploy.rbac import bind_role
 from grants.errors import PolicyInvalid, PolicyProblem
 from grants.policy.durations import format_duration
 from grants.policy.load import LoadedPolicy, load_policy
@@ -18,7 +22,6 @@ from grants.policy.model import Entitlement, Notify, Policy, Who
 from grants.policy.role_check import ReadRole, RoleFindings, check_roles
 from grants.policy.schema import json_schema
 from grants.policy.source import PolicyPath
-from grants.policy.subjects import is_printable
 
 ROLES_NOT_READ: Final = "roles were not read: risks are judged at request"
 
@@ -63,7 +66,8 @@ def policy() -> None:
     "contexts",
     multiple=True,
     metavar="ALIAS=CONTEXT",
-    help="Read the roles of a cluster with this context; may be given for each cluster.",
+    help="Read the roles of a cluster with this context; may be given for each cluster. "
+    "Default: the context that is called as the cluster is.",
 )
 @_FORMAT
 @click.pass_context
@@ -80,13 +84,33 @@ def check(
     groups = _lines(known_groups) if known_groups else None
     outcome = _check(path, groups, read_role)
     (_print_json if form == "json" else _print_table)(outcome)
-    ctx.exit(1 if outcome.problems else 0)
+    ctx.exit(EXIT_REFUSED if outcome.problems else 0)
 
 
 @policy.command()
 def schema() -> None:
     """Print the JSON Schema of policy files, for editors."""
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@policy.command()
+@_PATH
+@click.option(
+    "--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True
+)
+def rbac(path: Path, form: Literal["yaml", "json"]) -> None:
+    """Print the ClusterRole by which the bot may bind this policy's roles, and no other.
+
+    It allows writing ClusterRoleBindings only where the policy has cluster-wide entitlements.
+    """
+    with failing():
+        outcome = _check(path, None, None)
+        if outcome.loaded is None:
+            raise PolicyInvalid(outcome.problems)
+        text = bind_role(outcome.loaded.policy)
+    if form == "json":
+        text = json.dumps(yaml.safe_load(text), indent=2, ensure_ascii=False) + "\n"
+    click.echo(text, nl=False)
 
 
 @policy.command()
@@ -98,7 +122,7 @@ def show(ctx: click.Context, path: Path, form: Format) -> None:
     outcome = _check(path, None, None)
     if outcome.loaded is None:
         _print_table(outcome)
-        ctx.exit(1)
+        ctx.exit(EXIT_REFUSED)
     found = [_row(entitlement) for entitlement in outcome.loaded.policy.entitlements]
     if form == "json":
         click.echo(json.dumps(_shown(outcome.loaded.policy, found), indent=2, ensure_ascii=False))
@@ -143,9 +167,10 @@ def _role_reader(
 ) -> ReadRole | None:
     if kubeconfig is None and not contexts:
         return None
-    source = ctx.find_object(RoleSource)
-    if source is None:
-        raise click.UsageError("roles can't be read here: no cluster access is built in")
+    # Imported late: most checks read no cluster, and the client takes its time to load.
+    from bot.wiring import open_roles  # noqa: PLC0415
+
+    source = ctx.find_object(RoleSource) or RoleSource(open_roles)
     pairs = (text.partition("=") for text in contexts)
     return source.open(kubeconfig, {alias: context or alias for alias, _, context in pairs})
 
@@ -184,13 +209,6 @@ def _counted(number: int, thing: str) -> str:
 def _line(problem: PolicyProblem, prefix: str) -> str:
     where = f"{problem.file}:{problem.line}:{problem.column}"
     return visible(f"{where}: {prefix}{problem.message} ({problem.code})")
-
-
-def visible(text: str) -> str:
-    """Write what a terminal would act on, or not show, as an escape."""
-    return "".join(
-        c if is_printable(c) else c.encode("unicode_escape", "replace").decode() for c in text
-    )
 
 
 def _print_json(outcome: _Outcome) -> None:

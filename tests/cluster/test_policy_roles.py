@@ -5,7 +5,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from bot.cli.policy import policy
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import wait_until
 from grants.authz.model import RoleRef, RoleSnapshot, Rule
@@ -13,6 +15,7 @@ from grants.authz.risks import ACCEPTABLE, risks_of
 from grants.policy.load import LoadedPolicy, load_policy
 from grants.policy.role_check import check_roles
 from grants.policy.source import PolicyFile
+from tests.support.shipped import bot_kubeconfig
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "example-policy.yaml"
 
@@ -78,3 +81,15 @@ def test_roles_that_every_cluster_has_are_judged_rightly(
     found = read_from(control_plane, RoleRef("ClusterRole", role))
     assert found is not None
     assert risks_of(found.rules, namespace) == risks
+
+
+def test_the_command_reads_the_roles_of_a_real_cluster(
+    control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    kubeconfig = bot_kubeconfig(control_plane, tmp_path / "kubeconfig")
+    run = ["check", str(EXAMPLE), "--kubeconfig", str(kubeconfig)]
+    known = CliRunner().invoke(policy, [*run, "--context", "prod=playground"])
+    assert known.exit_code == 0, known.output
+    assert "roles were not read" not in known.output
+    unknown = CliRunner().invoke(policy, [*run, "--context", "prod=nowhere"])
+    assert "could not be read" in unknown.output

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from bot.cli.policy import ROLES_NOT_READ, RoleSource, policy, visible
+from bot.cli.policy import ROLES_NOT_READ, RoleSource, policy
+from bot.cli.visible import visible
 from grants.authz.model import RoleRef, RoleSnapshot, Rule
 from grants.policy.schema import json_schema
 from tests.support.policies import NOW, VALID, changed
@@ -127,7 +128,6 @@ def test_roles_are_judged_where_clusters_can_be_read(good: Path) -> None:
     [
         ["check"],
         ["check", "policy.yaml", "--format", "xml"],
-        ["check", "policy.yaml", "--context", "prod"],
         ["check", "policy.yaml", "--known-groups", "/nowhere/at/all"],
         ["frobnicate"],
     ],
