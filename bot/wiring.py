@@ -1,9 +1,10 @@
 """The one place where concrete things meet: settings in, a running Valetkey out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -22,9 +23,10 @@ from grants.access.ports import AccessTimes, StepWatch
 from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import revoke_grant
+from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import Clock, SystemClock
 from grants.clusters.config import ClusterConfig
-from grants.clusters.pool import ClusterPool
+from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
 from grants.ids import Prefix, new_id
 from grants.people.offer_sign_in import offer_sign_in
@@ -36,6 +38,9 @@ from grants.store.store import Store
 
 T = TypeVar("T")
 NAMESPACES_WITHIN = timedelta(seconds=1.5)
+# Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
+# whoever then waits for a locked database must hear so in time.
+DATABASE_PATIENCE = timedelta(seconds=1.25)
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,10 @@ def open_core(settings: Settings, watch: StepWatch) -> Core:
     url = settings.database_url.get_secret_value()
     check(url)
     clock = SystemClock()
-    store = Store(open_database(url, clock=clock))
+    store = Store(open_database(url, clock=clock, patience=DATABASE_PATIENCE))
     try:
         core = _core(settings, watch, clock, store)
-        core.policy.load(clock.now())
+        core.policy.start(clock.now())
     except BaseException:
         store.close()
         raise
@@ -264,3 +269,18 @@ def slack_login(settings: Settings) -> RelyingParty:
 def worker_name() -> str:
     """Name this process among workers."""
     return new_id(Prefix.WORKER)
+
+
+def open_roles(
+    kubeconfig: Path | None, contexts: Mapping[str, str]
+) -> Callable[[str, RoleRef, str | None], RoleSnapshot | None]:
+    """Give the call that reads a role with a person's own kubeconfig, for checking a policy.
+
+    A cluster for which no context is named is read by the context of its own alias.
+    """
+
+    def read(alias: str, ref: RoleRef, namespace: str | None) -> RoleSnapshot | None:
+        context = contexts.get(alias, alias)
+        return read_role(kubeconfig, context, ref, namespace, SystemClock())
+
+    return read
