@@ -21,7 +21,7 @@ _EMPTY_LINE: Final = "\n"
 _PLURALS: Final[dict[RoleKind, str]] = {"ClusterRole": "clusterroles", "Role": "roles"}
 
 _HEAD: Final = """\
-# Made from the policy by `python -m deploy bind-role`: which roles the bot may bind, and no other.
+# Made from the policy by `valetkey policy rbac`: which roles the bot may bind, and no other.
 # Make it again whenever the policy names another role, and apply it before the policy. A role that
 # leaves the policy stays listed until its last grant has ended: without `bind`, a binding that a
 # finalizer holds can't be emptied.

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from bot.cli.visible import visible
 from bot.wording import error_sentence
 from grants.errors import (
     ClusterError,
@@ -41,7 +42,7 @@ def failing() -> Iterator[None]:
         yield
     except ValetkeyError as error:
         for line in _lines(error):
-            click.echo(line, err=True)
+            click.echo(visible(line), err=True)
         sys.exit(exit_code(error))
 
 
@@ -50,3 +51,6 @@ def _lines(error: ValetkeyError) -> Iterator[str]:
         for one in error.problems:
             yield f"{one.file}:{one.line}:{one.column}: {one.message} ({one.code})"
     yield error_sentence(error)
+    if isinstance(error, StoreError | ClusterError) and error.detail:
+        # Whoever types commands is who mends it; people in Slack are never told this much.
+        yield f"({error.detail})"

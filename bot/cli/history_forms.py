@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from bot.cli.history_json import row_json, time_text, view_json
-from bot.cli.policy import visible
+from bot.cli.visible import visible
 from grants.history.model import HistoryRow, RequestView
 from grants.record.model import StoredEvent
 

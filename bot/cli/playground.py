@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from bot.cli.failing import EXIT_REFUSED, EXIT_SETTINGS, failing
+
 if TYPE_CHECKING:
     from bot.playground.opening import Opening
     from bot.playground.town import Town
@@ -43,13 +45,15 @@ def playground(folder: Path | None, port: int | None, *, check: bool) -> None:
         # Doubles never run beside what could reach a real workspace, login or database.
         _fail(
             f"not beside the settings of a real Valetkey: unset {', '.join(found)},"
-            " or use another terminal"
+            " or use another terminal",
+            EXIT_SETTINGS,
         )
     # Both end it, also where a shell started it in the background with SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     place = (folder or opening.default_folder()).absolute()
-    _run(opening.Opening(place, click.echo, first_port=port), check=check)
+    with failing():
+        _run(opening.Opening(place, click.echo, first_port=port), check=check)
 
 
 def _run(opened: "Opening", *, check: bool) -> None:
@@ -94,7 +98,7 @@ def _watch(town: "Town") -> NoReturn:
         town.require_running()
 
 
-def _fail(problem: str) -> NoReturn:
+def _fail(problem: str, code: int = EXIT_REFUSED) -> NoReturn:
     with suppress(BrokenPipeError):
         click.echo(f"valetkey playground: {problem}", err=True)
-    sys.exit(1)
+    sys.exit(code)

@@ -7,7 +7,8 @@ import click
 
 from bot.cli.failing import failing
 from bot.logs import get_logger, set_up_logs
-from bot.settings import load_settings, require_for_serving
+from bot.settings import PREFIX, Settings, load_settings, require_for_serving
+from grants.errors import Problem, SettingsInvalid
 
 
 @click.command()
@@ -27,7 +28,12 @@ def serve() -> None:
             if lock is not None:
                 stack.enter_context(lock)
             registry, metrics = make_metrics()
-            serving = Serving(open_core(settings, metrics), settings, registry, metrics)
+            core = open_core(settings, metrics)
+            try:
+                serving = Serving(core, settings, registry, metrics)
+            except OSError as error:
+                core.close()
+                raise _cannot_listen(settings, error) from None
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: serving.ask_to_stop())
             serving.start()
@@ -36,3 +42,9 @@ def serve() -> None:
                 serving.run()
             finally:
                 serving.stop()
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> SettingsInvalid:
+    where = f"{settings.listen_host}:{settings.listen_port}"
+    detail = f"can't listen on {where}: {error.strerror or type(error).__name__}"
+    return SettingsInvalid((Problem(f"{PREFIX}LISTEN_PORT", "invalid", (("detail", detail),)),))
