@@ -41,7 +41,7 @@ layers: ## Who may import whom
 	@$(RUN) lint-imports --no-logo
 
 test-fast: ## The fast tests alone
-	$(PYTEST) $(FAST) -q --durations=10 $(ARGS)
+	$(PYTEST) $(FAST) -q --durations=10 -m "not needs_node and not needs_browser" $(ARGS)
 
 test: setup ## Set up, then every test
 	$(PYTEST) --durations=10 $(ARGS)

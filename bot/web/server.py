@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -88,7 +89,9 @@ class Server:
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Run something on the loop's own thread: its tables are nobody else's to change."""
-        self._server.trigger.pull_trigger(act)
+        # The loop may run the last act and close its trigger before the second write to it.
+        with suppress(OSError):
+            self._server.trigger.pull_trigger(act)
 
     @staticmethod
     def _wait(is_so: Callable[[], bool], deadline: float) -> None:
