@@ -1,5 +1,6 @@
 """What is asked, judged against policy and the cluster, and written down as terms."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,6 +24,7 @@ from grants.policy.model import Entitlement, Policy
 
 DURATION_ABSURD: Final = timedelta(days=366)
 NAME_MOST: Final = 253  # characters; the longest name Kubernetes takes
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 ACCESS_REASONS: Final[dict[str, str]] = {
     "cluster-not-seen": "the cluster was never reached since it was configured (cluster)",
@@ -61,6 +63,10 @@ def check_form(asked: Asked) -> None:
     ):
         if value is not None and not 0 < len(value) <= NAME_MOST:
             problems.append(Problem(field, "name-length"))
+        elif field == "namespace" and value is not None and not _NAMESPACE.fullmatch(value):
+            # `team-x/../kube-system` matches `team-*`, and what stands between us and the API
+            # server may make another path of it.
+            problems.append(Problem(field, "invalid"))
     if asked.duration <= timedelta(0):
         problems.append(Problem("duration", "duration-not-positive"))
     elif asked.duration > DURATION_ABSURD:

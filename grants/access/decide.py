@@ -62,10 +62,10 @@ def decide(command: Decide, *, ports: AccessPorts) -> Decided:
     """
     with ports.store.read() as tx:
         seen = tx.request(command.request)
-    if seen is None:
-        raise NotFound("request", command.request)
-    terms = seen.items[0].terms
-    looked = look(terms.cluster, terms.role, terms.namespace, ports=ports)
+    looked = Looked()
+    if seen is not None and command.verdict is Verdict.APPROVE:  # a no needs no cluster
+        terms = seen.items[0].terms
+        looked = look(terms.cluster, terms.role, terms.namespace, ports=ports)
     now = ports.clock.now()
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):
@@ -81,6 +81,8 @@ def _judge_and_decide(
 ) -> Decided | ValetkeyError:
     request, known = tx.request(command.request), tx.known(command.account)
     if request is None:
+        actor, code = actor_of(known, command.account), NotFound.code
+        refuse(tx, EventType.DECISION_REFUSED, now, actor, code, request=command.request)
         return NotFound("request", command.request)
     error = _refusal(tx, request, known, command, looked, now, ports)
     if error is not None or known is None:

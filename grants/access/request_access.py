@@ -15,6 +15,7 @@ from grants.access.asking import (
     settle,
     with_terms,
 )
+from grants.access.closing import close
 from grants.access.model import AccessRequest, Item, RequestState
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import look
@@ -106,6 +107,8 @@ def submit_draft(command: SubmitDraft, *, ports: AccessPorts) -> AccessRequest:
         error = _draft_refusal(draft, command.person, known, now, ports)
         if error is None and known is not None:
             settled = settle(tx, asked, known, looked, now, ports=ports)
+            # What is submitted was judged by the policy of now, not by that of the draft.
+            draft = replace(draft, policy_digest=ports.policy.current().digest)
             outcome = _submit(tx, draft, settled, entitlement, now, is_new=False)
         else:
             outcome = error or NotFound("request", command.draft)
@@ -232,5 +235,6 @@ def _refused(
     code = Refused.code
     refuse(tx, EventType.REQUEST_REFUSED, now, request.requester, code, request=kept, failed=failed)
     if not is_new:
-        tx.save_request(request.moved(RequestState.CANCELLED, now, "refused"))
+        moved = request.moved(RequestState.CANCELLED, now, "refused")
+        close(tx, moved, EventType.REQUEST_CANCELLED, actor="system")
     return Refused(settled.reasons)

@@ -160,7 +160,7 @@ class KubernetesCluster:
         reply = self._api.found(call, name, server)
         if reply is None:
             return None
-        return self._api.decode(call, reply, NamespaceIn, _with_uid)
+        return self._api.decode(call, reply, NamespaceIn, lambda read: _the_one(read, name))
 
     def _list_namespaces(self) -> tuple[str, ...]:
         names: list[str] = []
@@ -174,8 +174,8 @@ class KubernetesCluster:
         return tuple(names)
 
 
-def _with_uid(read: NamespaceIn) -> NamespaceIn:
-    if not read.metadata.uid:
+def _the_one(read: NamespaceIn, name: str) -> NamespaceIn:
+    if read.metadata.name != name or not read.metadata.uid:
         raise ValueError
     return read
 

@@ -131,6 +131,15 @@ def test_a_newer_link_does_not_spoil_an_older_one(ports):
     assert finish(ports, older).linked_now
 
 
+def test_a_provider_whose_clock_runs_ahead_signs_people_in_freshly(ports):
+    """A login dated two seconds ahead, which the leeway allows, did not count as fresh: the draft
+    that should go on at once was refused for a sign-in that is too old.
+    """
+    done = signed_in(ports, login=facts(auth_time=NOW + timedelta(seconds=2)))
+    assert done.sign_in.auth_time == NOW
+    assert done.sign_in.is_fresh(NOW, timedelta(hours=12))
+
+
 @pytest.mark.security("P1")
 def test_two_proofs_in_one_browser_link_the_account(ports):
     done = finish(ports, proven(ports, draft="req-1"))

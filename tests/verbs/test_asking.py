@@ -110,6 +110,21 @@ def test_a_draft_that_policy_refuses_is_closed_and_says_why(world: World, erin: 
     assert _failed(refused.value) == {"may-ask"}
     closed = world.request(caught.value.draft)
     assert (closed.state, closed.closed_detail) == (RequestState.CANCELLED, "refused")
+    # Each move has its event: the draft's end had none.
+    assert world.events()[-2:] == ["request.refused", "request.cancelled"]
+
+
+def test_a_draft_is_submitted_under_the_policy_that_judged_it(world: World, erin: Account) -> None:
+    """The record named the policy of the day of the draft."""
+    world.clock.forward(hours=13)
+    with pytest.raises(SignInTooOld) as caught:
+        world.ask(erin)
+    assert caught.value.draft is not None
+    world.policy.policy = replace(world.policy.policy, digest="q" * 64)
+    world.sign_in("erin", "engineers")
+    command = SubmitDraft(world.known(erin).person.id, caught.value.draft)
+    assert submit_draft(command, ports=world).policy_digest == "q" * 64
+    assert world.store.events[-1].policy_digest == "q" * 64
 
 
 @pytest.mark.security("P4")
@@ -145,6 +160,27 @@ def test_all_bad_fields_are_told_at_once(world: World, erin: Account) -> None:
     with pytest.raises(BadInput) as caught:
         world.ask(erin, cluster="", duration=timedelta(0), reason="x" * 501)
     assert [p.field for p in caught.value.problems] == ["cluster", "duration", "reason"]
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        "payments-x/../kube-system",
+        "payments-..",
+        "payments-%2e",
+        "Payments-A",
+        "payments-" + "a" * 60,
+    ],
+)
+def test_what_can_be_no_namespace_is_refused_before_anything_asks_for_it(
+    world: World, erin: Account, namespace: str
+) -> None:
+    """A pattern of policy matches it; a proxy before the API server may read it as another."""
+    asked = len(world.cluster.calls)
+    with pytest.raises(BadInput) as caught:
+        world.ask(erin, namespace=namespace)
+    assert [p.field for p in caught.value.problems] == ["namespace"]
+    assert len(world.cluster.calls) == asked
 
 
 @pytest.mark.parametrize("duration", [timedelta(0), timedelta(hours=-1), timedelta(days=9999)])

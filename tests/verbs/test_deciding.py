@@ -22,6 +22,7 @@ from grants.errors import (
     TermsChanged,
     WrongState,
 )
+from grants.ids import Prefix, new_id
 from grants.people.model import Account
 from grants.policy.model import Stage, Who
 from tests.support.world import VIEW, World, a_policy
@@ -170,8 +171,17 @@ def test_a_denial_needs_no_cluster(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:
     world.cluster.fail("role")
+    asked = len(world.cluster.calls)
     command = Decide("k", ada, request_of_erin.id, request_of_erin.terms_hash, Verdict.DENY)
     assert decide(command, ports=world).request.state is RequestState.DENIED
+    assert len(world.cluster.calls) == asked
+
+
+def test_a_click_on_a_request_that_never_was_is_on_record(world: World, ada: Account) -> None:
+    command = Decide("k", ada, new_id(Prefix.REQUEST), "0" * 64, Verdict.APPROVE)
+    with pytest.raises(NotFound):
+        decide(command, ports=world)
+    assert world.events()[-1] == "decision.refused"
 
 
 def test_two_of_two_are_needed_where_policy_says_so(world: World, ada: Account) -> None:
