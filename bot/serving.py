@@ -32,6 +32,7 @@ from bot.worker.clockwork import Clockwork
 from bot.worker.loops import KnownClusters, LoopCalls, make_loops
 from bot.worker.reconciler import Reconciler
 from grants.errors import ValetkeyError
+from grants.people.model import Account
 
 log = logging.getLogger("valetkey.serving")
 
@@ -103,6 +104,7 @@ class Serving:
             people=self.core,
             slack_login=slack_login(settings),
             company_login=company_login(settings),
+            account_label=lambda account: _label_of(surface, account),
             submit_draft=go_on_with_draft(self.core, self._wake),
             checks=self._checks(),
             registry=self.registry,
@@ -191,3 +193,8 @@ class Serving:
         self.clockwork.stop()
         self._reconciler.stop()
         self.core.close()
+
+
+def _label_of(surface: Surface, account: Account) -> str:
+    """Call an account by the name that Slack shows for it; by its id while Slack is silent."""
+    return surface.members.look(account.user).name or account.user

@@ -18,11 +18,15 @@ _UTC: Final = "UTC"
 
 @dataclass(frozen=True)
 class Member:
-    """An account: `why` it may not use the bot (empty when it may), and its owner's zone."""
+    """An account: `why` it may not use the bot (empty when it may), its owner's zone and name.
+
+    The name is a label that its owner may change: it is shown and never judged.
+    """
 
     user: str
     why: str
     zone: tzinfo
+    name: str = ""
 
 
 class Members:
@@ -79,7 +83,8 @@ def judge(info: dict[str, Any], user: str, team: str) -> Member:
     ):
         if holds:
             return Member(user, why, zone)
-    return Member(user, "", zone)
+    name = info.get("real_name") or info.get("name")
+    return Member(user, "", zone, name if isinstance(name, str) else "")
 
 
 def _zone(name: object) -> tzinfo:
