@@ -88,7 +88,7 @@ class SocketMode:
         while not self._stop.is_set():
             try:
                 self._socket = self._open()
-            except _FAILS as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is: nobody else begins again
                 log.warning("no Socket Mode connection: %s", _code(error))
                 self._stop.wait(wait)
                 wait = min(wait * 2, self._retry_most)
@@ -98,7 +98,11 @@ class SocketMode:
             wait = 0.25
             log.info("a Socket Mode connection stands")
             old, served = self._socket, time.monotonic()
-            self._serve(self._socket)
+            try:
+                self._serve(self._socket)
+            except Exception:
+                # This thread's end would be ours in Slack, while we say that we are connected.
+                log.exception("the Socket Mode connection broke and is replaced")
             self._socket = None
             if time.monotonic() - served < wait:
                 self._stop.wait(wait)  # one that ends at once is not begun anew without a breath

@@ -28,7 +28,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "duration-not-positive": "The time must be longer than nothing.",
     "duration-absurd": "Nobody gets access for that long.",
     "reason-empty": "Say why.",
-    "reason-too-long": "This is too long: {length} of at most {most} characters.",
+    "reason-too-long": "This is too long: {length} of at most {maximum} characters.",
 }
 
 

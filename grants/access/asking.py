@@ -24,6 +24,7 @@ from grants.policy.model import Entitlement, Policy
 
 DURATION_ABSURD: Final = timedelta(days=366)
 NAME_MOST: Final = 253  # characters; the longest name Kubernetes takes
+WHY_MOST: Final = 1000  # characters of the reason of a decision or a revocation
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 ACCESS_REASONS: Final[dict[str, str]] = {
@@ -71,11 +72,26 @@ def check_form(asked: Asked) -> None:
         problems.append(Problem("duration", "duration-not-positive"))
     elif asked.duration > DURATION_ABSURD:
         problems.append(Problem("duration", "duration-absurd"))
-    if len(asked.reason) > REASON_MAX_CHARS:
-        facts = (("maximum", str(REASON_MAX_CHARS)), ("length", str(len(asked.reason))))
-        problems.append(Problem("reason", "reason-too-long", facts))
+    problems += _wrong_with_reason(asked.reason, REASON_MAX_CHARS)
     if problems:
         raise BadInput(tuple(problems))
+
+
+def check_reason(reason: str) -> None:
+    """Refuse what can't be kept as the reason of a decision or a revocation: BadInput."""
+    problems = _wrong_with_reason(reason, WHY_MOST)
+    if problems:
+        raise BadInput(tuple(problems))
+
+
+def _wrong_with_reason(reason: str, most: int) -> list[Problem]:
+    if len(reason) > most:
+        facts = (("maximum", str(most)), ("length", str(len(reason))))
+        return [Problem("reason", "reason-too-long", facts)]
+    # NUL, which PostgreSQL can't hold, and half a character, which nothing can hash.
+    if "\x00" in reason or any("\ud800" <= char <= "\udfff" for char in reason):
+        return [Problem("reason", "invalid")]
+    return []
 
 
 def find_entitlement(policy: Policy, name: str) -> Entitlement:

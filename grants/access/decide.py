@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grants.access.actors import actor_of, lacking, refuse
-from grants.access.asking import asked_of, to_ask
+from grants.access.asking import asked_of, check_reason, to_ask
 from grants.access.closing import close
 from grants.access.model import (
     AccessRequest,
@@ -57,9 +57,11 @@ class Decided:
 def decide(command: Decide, *, ports: AccessPorts) -> Decided:
     """Decide on a pending request.
 
-    NotFound, WrongState (closed), TermsChanged ("changed, ask again": the request is closed),
-    SignInNeeded, Refused (not eligible), AlreadyDone (decided before, or the same click).
+    BadInput (the reason), NotFound, WrongState (closed), TermsChanged ("changed, ask again": the
+    request is closed), SignInNeeded, Refused (not eligible), AlreadyDone (decided before, or the
+    same click).
     """
+    check_reason(command.reason)
     with ports.store.read() as tx:
         seen = tx.request(command.request)
     looked = Looked()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from grants.access.actors import actor_of, lacking, refuse
+from grants.access.asking import check_reason
 from grants.access.ending import start_revoking
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.ports import AccessPorts
@@ -33,11 +34,13 @@ class RevokeGrant:
 def revoke_grant(command: RevokeGrant, *, ports: AccessPorts) -> Grant:
     """Start ending a grant.
 
-    BadInput (no reason), SignInNeeded, NotAllowed, NotFound, WrongState (already ending).
+    BadInput (no reason, or one that can't be kept), SignInNeeded, NotAllowed, NotFound, WrongState
+    (already ending).
     """
     reason = command.reason.strip()
     if not reason:
         raise BadInput((Problem("reason", "reason-empty"),))
+    check_reason(reason)
     now = ports.clock.now()
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):

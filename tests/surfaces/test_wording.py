@@ -132,6 +132,12 @@ def test_every_problem_that_is_raised_has_a_sentence() -> None:
     assert found <= set(PROBLEMS)
 
 
+def test_what_is_too_long_is_told_with_its_length_and_the_limit() -> None:
+    facts = (("maximum", "500"), ("length", "501"))
+    said = problem_sentence(Problem("reason", "reason-too-long", facts))
+    assert said == "This is too long: 501 of at most 500 characters."
+
+
 def test_every_link_refusal_and_trouble_has_words() -> None:
     assert codes_in_source(r'LinkRefused\("([a-z-]+)"', "grants", "bot") <= set(LINKS)
     refusals = codes_in_source(

@@ -183,6 +183,16 @@ def test_what_can_be_no_namespace_is_refused_before_anything_asks_for_it(
     assert len(world.cluster.calls) == asked
 
 
+@pytest.mark.parametrize("reason", ["no \x00", "half \ud83d"])
+def test_a_reason_that_can_not_be_kept_is_refused_at_its_field(
+    world: World, erin: Account, reason: str
+) -> None:
+    """It broke the hashing of the terms, or the row, and people were told of a fault of ours."""
+    with pytest.raises(BadInput) as caught:
+        world.ask(erin, reason=reason)
+    assert [(p.field, p.code) for p in caught.value.problems] == [("reason", "invalid")]
+
+
 @pytest.mark.parametrize("duration", [timedelta(0), timedelta(hours=-1), timedelta(days=9999)])
 def test_a_zero_negative_or_absurd_duration_is_refused(
     world: World, erin: Account, duration: timedelta

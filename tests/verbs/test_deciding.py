@@ -177,6 +177,19 @@ def test_a_denial_needs_no_cluster(
     assert len(world.cluster.calls) == asked
 
 
+@pytest.mark.parametrize("reason", ["no \x00", "half \ud83d", "x" * 1001])
+def test_a_why_that_can_not_be_kept_is_refused(
+    world: World, ada: Account, request_of_erin: AccessRequest, reason: str
+) -> None:
+    shown = request_of_erin
+    command = Decide("k", ada, shown.id, shown.terms_hash, Verdict.DENY, reason)
+    with pytest.raises(BadInput):
+        decide(command, ports=world)
+    assert world.request(shown.id).state is RequestState.PENDING
+    with pytest.raises(BadInput):
+        revoke_grant(RevokeGrant("k2", ada, new_id(Prefix.GRANT), reason), ports=world)
+
+
 def test_a_click_on_a_request_that_never_was_is_on_record(world: World, ada: Account) -> None:
     command = Decide("k", ada, new_id(Prefix.REQUEST), "0" * 64, Verdict.APPROVE)
     with pytest.raises(NotFound):

@@ -93,6 +93,33 @@ def test_it_connects_once_slack_is_there(app: FakeApp) -> None:
         assert connection.stop()
 
 
+class Breaking(SocketMode):
+    """Its first reading breaks by something that no library promised."""
+
+    broke = False
+
+    def _serve(self, connection: Any) -> None:
+        if not self.broke:
+            self.broke = True
+            raise AttributeError("'NoneType' object has no attribute 'recv'")
+        super()._serve(connection)
+
+
+def test_whatever_breaks_a_connection_another_is_made(app: FakeApp) -> None:
+    """The one thread that connects died of an error it did not know, and the bot was deaf for
+    ever while it said that it was connected.
+    """
+    workspace = Workspace()
+    workspace.inject("apps.connections.open", {"ok": True}, times=1)
+    with SlackDouble(workspace, SlackApp.made_up()) as double:
+        client = WebClient(base_url=double.api_url, retry_handlers=[])
+        connection = Breaking(app, double.app.app_token, client, retry_most_seconds=0.3)  # type: ignore[arg-type]
+        connection.start()
+        assert acked_within(double, 10)
+        assert connection.broke
+        assert connection.stop()
+
+
 def test_an_answer_that_is_an_error_is_acked_all_the_same(
     double: SlackDouble, app: FakeApp, connection: SocketMode
 ) -> None:
