@@ -38,9 +38,10 @@ def approval_card(facts: RequestFacts) -> Message:
                 reason_block(facts.request),
                 _who_rows(facts),
                 _risks(facts),
-                rules_block(facts, terms),
                 _count(facts),
                 _buttons(facts),
+                # Last, because it may be long: what the words above say, exactly.
+                rules_block(facts, terms),
             ],
         )
     return message(
