@@ -244,7 +244,10 @@ class Settings(BaseSettings):
         ),
     )
     worker_count: int = Field(
-        default=4, ge=1, le=64, description="How many grants are worked on at the same time."
+        default=4,
+        ge=1,
+        le=64,
+        description="How many grants are worked on at the same time in each cluster.",
     )
 
     log_level: LogLevel = Field(

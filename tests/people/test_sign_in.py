@@ -131,6 +131,21 @@ def test_a_newer_link_does_not_spoil_an_older_one(ports):
     assert finish(ports, older).linked_now
 
 
+@pytest.mark.parametrize("how", ["done", "refused"])
+def test_at_rest_an_attempt_keeps_nothing_of_its_logins(ports, how):
+    at = proven(ports)
+    for login in ("slack", "company"):
+        values = {"state": "s", "nonce": "n", "verifier": "v"}
+        keep_login(KeepLogin(at.attempt.id, at.browser, login, values), ports=ports)
+    if how == "done":
+        finish(ports, at)
+    else:
+        fail_sign_in(FailSignIn(at.attempt.id, at.browser, "company", "aud"), ports=ports)
+    with ports.store.read() as tx:
+        attempt = tx.attempt(at.attempt.id)
+    assert (attempt.step, attempt.slack, attempt.company) == (AttemptStep(how), {}, {})
+
+
 def test_a_provider_whose_clock_runs_ahead_signs_people_in_freshly(ports):
     """A login dated two seconds ahead, which the leeway allows, did not count as fresh: the draft
     that should go on at once was refused for a sign-in that is too old.
