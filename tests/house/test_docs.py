@@ -1,7 +1,6 @@
 """What the pages say exists: links, commands, targets, settings, metrics, kinds of events."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from bot.cli import main
 from bot.settings import PREFIX, Settings, secret_names
 from grants.record.model import EventType
-from tests.support.stores import migrated_template
+from tests.support.pages import FENCE
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -26,7 +25,6 @@ NEEDED = ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG", "ARCHITECTURE")
 _OF_TESTS = re.compile(r"VALETKEY_(TEST|FAULT|PLAYGROUND|ENVTEST)_[A-Z_]+")
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)")
 _HTML_LINK = re.compile(r"<(?:img|a|source)\b[^>]*?\b(?:src|href|srcset)=\"([^\"]+)\"")
-_FENCE = re.compile(r"^( *)(```+|~~~+)([^\n]*)\n(.*?)^\1\2 *$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^|\n\n)((?: {4}[^\n]*\n?)+)")
 _INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 # Where a command begins: on a line of its own, after another, or after variables that it is given.
@@ -43,15 +41,15 @@ def text_of(page: Path) -> str:
 
 def prose_of(page: Path) -> str:
     """The text without blocks of code: brackets in them are no links."""
-    return _INLINE.sub("", _FENCE.sub("", text_of(page)))
+    return _INLINE.sub("", FENCE.sub("", text_of(page)))
 
 
 def code_of(page: Path) -> Iterator[str]:
     """Everything on a page that is marked as code, block by block."""
     text = text_of(page)
-    for found in _FENCE.finditer(text):
+    for found in FENCE.finditer(text):
         yield found[4]
-    rest = _FENCE.sub("", text)
+    rest = FENCE.sub("", text)
     for found in _INDENTED.finditer(rest):
         yield found[1]
     for found in _INLINE.finditer(rest):
@@ -62,7 +60,7 @@ def code_of(page: Path) -> Iterator[str]:
 def anchors_of(page: Path) -> frozenset[str]:
     """The anchors that a forge gives a page's headings, and those that it sets itself."""
     found: list[str] = re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text_of(page))
-    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", _FENCE.sub("", text_of(page)), re.MULTILINE):
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", FENCE.sub("", text_of(page)), re.MULTILINE):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
         anchor = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
         repeated = sum(one == anchor or one.startswith(f"{anchor}-") for one in found)
@@ -213,25 +211,6 @@ def event_rows() -> list[tuple[str, str, str, str]]:
     row = r"^\| `([a-z.-]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$"
     found: list[tuple[str, str, str, str]] = re.findall(row, table, re.MULTILINE)
     return found
-
-
-def sql_of(dialect: str) -> list[str]:
-    text = text_of(ROOT / "docs" / "record.md")
-    blocks = "\n".join(found[4] for found in _FENCE.finditer(text) if found[3].strip() == "sql")
-    parts = re.split(r"^-- (?=\w+: )", blocks, flags=re.MULTILINE)
-    return [part.partition("\n")[2] for part in parts if part.startswith(f"{dialect}: ")]
-
-
-def test_the_sql_for_sqlite_runs(tmp_path):
-    path = migrated_template(tmp_path)
-    statements = sql_of("sqlite")
-    assert statements
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    try:
-        for statement in statements:
-            connection.execute(statement).fetchall()
-    finally:
-        connection.close()
 
 
 # That the checks above can fail.

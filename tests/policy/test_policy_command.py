@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from bot.cli.policy import ROLES_NOT_READ, RoleSource, policy
 from bot.cli.visible import visible
+from deploy.__main__ import main as deploy_main
 from grants.authz.model import RoleRef, RoleSnapshot, Rule
 from grants.policy.schema import json_schema
 from tests.support.policies import NOW, VALID, changed
@@ -176,3 +178,30 @@ def test_nothing_from_a_file_acts_on_the_terminal(tmp_path: Path) -> None:
     assert "\x1b" not in output
     assert "\\x1b[2Jb\\u202ec" in output
     assert visible("Grüße\n") == "Grüße\\n"
+
+
+@pytest.mark.security("B1")
+def test_the_role_that_a_policy_needs_is_the_one_that_is_shipped() -> None:
+    shipped = (EXAMPLE.parent / "kustomize" / "base" / "clusterrole-bind.yaml").read_text()
+    assert run("rbac", EXAMPLE).stdout == shipped
+    made = CliRunner().invoke(deploy_main, ["bind-role", str(EXAMPLE)])
+    assert made.stdout == shipped
+    as_json = json.loads(run("rbac", EXAMPLE, "--format", "json").output)
+    assert as_json == yaml.safe_load(shipped)
+
+
+def test_cluster_role_bindings_are_asked_for_only_where_they_are_needed(
+    good: Path, tmp_path: Path
+) -> None:
+    wide = tmp_path / "wide.yaml"
+    wide.write_text(changed(('namespaces: [shop, "shop-*"]', "cluster_wide: true")))
+    asked = [
+        {
+            resource
+            for rule in yaml.safe_load(run("rbac", path).stdout)["rules"]
+            for resource in rule["resources"]
+        }
+        for path in (good, wide)
+    ]
+    assert "clusterrolebindings" not in asked[0]
+    assert "clusterrolebindings" in asked[1]
