@@ -10,7 +10,6 @@ import pytest
 
 from bot.cli import main
 from bot.settings import PREFIX, Settings, secret_names
-from grants.record.model import EventType
 from tests.support.pages import FENCE
 
 ROOT = Path(__file__).parents[2]
@@ -186,31 +185,6 @@ def test_every_loop_is_explained():
 
 def operations() -> str:
     return text_of(ROOT / "docs" / "operations.md")
-
-
-def test_the_record_page_tells_every_kind_of_event_in_order():
-    said = [row[0] for row in event_rows()]
-    assert said == [str(kind) for kind in EventType]
-
-
-def test_the_facts_that_the_record_page_names_are_written_somewhere():
-    """A renamed fact is seen here; which kind bears it, the tests of the verbs say."""
-    source = "\n".join(
-        path.read_text(encoding="utf-8")
-        for room in ("grants", "bot/slack")
-        for path in (ROOT / room).rglob("*.py")
-    )
-    named = {fact for row in event_rows() for fact in re.findall(r"`([a-z_]+)`", row[3])}
-    assert named
-    assert sorted(fact for fact in named if f'"{fact}"' not in source) == []
-
-
-def event_rows() -> list[tuple[str, str, str, str]]:
-    text = text_of(ROOT / "docs" / "record.md")
-    table = text.partition("<!-- events -->")[2].partition("<!-- /events -->")[0]
-    row = r"^\| `([a-z.-]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$"
-    found: list[tuple[str, str, str, str]] = re.findall(row, table, re.MULTILINE)
-    return found
 
 
 # That the checks above can fail.
