@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from grants.access.model import Grant
+from grants.errors import ValetkeyError
 
 _BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -72,7 +73,11 @@ class GrantGauges(Collector):
         )
         by_state: dict[tuple[str, str], int] = {}
         by_stuck: dict[str, int] = {}
-        for grant in self._live():
+        try:
+            live = tuple(self._live())
+        except ValetkeyError:
+            return []  # the database is away: every other figure is wanted now more than ever
+        for grant in live:
             key = (grant.cluster, str(grant.state))
             by_state[key] = by_state.get(key, 0) + 1
             by_stuck[grant.cluster] = by_stuck.get(grant.cluster, 0) + int(grant.stuck)

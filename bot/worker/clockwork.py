@@ -11,6 +11,8 @@ from typing import Protocol
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from grants.errors import ValetkeyError
+
 log = logging.getLogger("valetkey.worker.clockwork")
 
 # It warns whenever a loop that still runs is due again, which is as it should be: four times a
@@ -126,11 +128,19 @@ class Clockwork:
         ok = True
         try:
             loop.call()
+        except ValetkeyError as error:
+            # Four times a second while a database is away: the code says it all.
+            log.warning("a loop failed and will run again", extra={"loop": loop.name, **_of(error)})
+            ok = False
         except Exception:
             log.exception("a loop failed and will run again", extra={"loop": loop.name})
             ok = False
         self._ended[loop.name] = self._ticks()
         self._watch.ran(loop.name, ok=ok)
+
+
+def _of(error: ValetkeyError) -> dict[str, str]:
+    return {"code": error.code, "detail": str(error.facts().get("detail", ""))}
 
 
 def _alive(scheduler: BackgroundScheduler) -> bool:

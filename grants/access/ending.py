@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from grants.access.model import Cause, Grant, GrantState, ProofKind
-from grants.access.ports import AccessPorts, AccessTx
+from grants.access.ports import AccessPorts, AccessTx, Binding
 from grants.access.proof import judge_gone, make_proof
-from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, recognise, save
+from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save
 from grants.access.telling import ping, scope_facts
 from grants.errors import ClusterConflict, ClusterForbidden
 from grants.record.model import Event, EventType
@@ -59,12 +59,14 @@ def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) 
 def _find(work: Work, ports: AccessPorts) -> Work:
     """Find what to delete: our uid, or what stands at our name and bears this grant's label."""
     found = look_there(work)
-    if found is None:
-        return replace(work, binding=None)
-    ours = found.uid == work.grant.binding_uid or (
-        found.grant == work.grant.id and found.installation == ports.installation
+    return replace(work, binding=found if _is_ours(work, found, ports) else None)
+
+
+def _is_ours(work: Work, found: Binding | None, ports: AccessPorts) -> bool:
+    return found is not None and (
+        found.uid == work.grant.binding_uid
+        or (found.grant == work.grant.id and found.installation == ports.installation)
     )
-    return replace(work, binding=found if ours else None)
 
 
 def _uid_unknown(work: Work) -> bool:
@@ -141,20 +143,23 @@ def _drop_finalizers(work: Work, _: AccessPorts) -> Work:
     return work
 
 
-def _see(work: Work, _: AccessPorts) -> Work:
+def _see(work: Work, ports: AccessPorts) -> Work:
     """Look everywhere; while something is in the way look again at once, a few times.
 
     Another API server may be some milliseconds behind, and among overlapping bindings the one
-    named in an answer is random, so one look proves less than three. That it was the right
-    cluster which was looked at is asked last: an address may be pointed elsewhere meanwhile.
+    named in an answer is random, so one look proves less than three. Last of all the place is
+    looked at once more: the address may have been pointed elsewhere, and a backup or a GitOps
+    tool may have put a copy of the binding there, under another uid and with our labels.
     """
     for _attempt in range(3):
         seen = look_everywhere(work, work.before)
         judged = judge_gone(work.grant, work.place, seen)
         if judged.gone and "still-allowed-by-other" not in judged.notes:
             break
-    recognise(work)
-    return replace(work, seen=seen, notes=(*work.notes, *judged.notes), problem=judged.problem)
+    problem = judged.problem
+    if not problem and _is_ours(work, look_there(work), ports):
+        problem = "binding-still-there"
+    return replace(work, seen=seen, notes=(*work.notes, *judged.notes), problem=problem)
 
 
 def _store_ended(work: Work, ports: AccessPorts) -> Work:

@@ -70,7 +70,7 @@ def _walk_once(grant: Grant, ports: AccessPorts) -> Grant | None:
         log.exception("a walk broke", extra={"grant": grant.id})
         return note_failure(grant.id, "bug", ports=ports)
     if work.problem:
-        return note_failure(grant.id, work.problem, ports=ports)
+        return note_failure(grant.id, work.problem, ports=ports, looked=True)
     return work.grant
 
 
@@ -94,18 +94,20 @@ def is_stuck(grant: Grant, now: datetime, times: AccessTimes) -> bool:
     )
 
 
-def note_failure(grant_id: str, problem: str, *, ports: AccessPorts) -> Grant | None:
+def note_failure(
+    grant_id: str, problem: str, *, ports: AccessPorts, looked: bool = False
+) -> Grant | None:
     """Keep why it failed and when to try again; call a human when access outlives its end.
 
-    One that could not be activated in time is given up here, since its road may never again get
-    as far as its own look at the clock.
+    What could not be activated in time is given up here, since its road may never again get as
+    far as its own look at the clock. `looked` says that the binding was seen, and not filled.
     """
     now, policy = ports.clock.now(), ports.policy.current()
     with ports.store.write() as tx:
         grant = tx.grant(grant_id)
         if grant is None or grant.state is GrantState.ENDED:
             return grant
-        cause = _cause_to_give_up(grant, now)
+        cause = _cause_to_give_up(grant, now, looked=looked)
         if cause is not None:
             return start_revoking(tx, grant, now, cause=cause, detail=problem)
         failed = replace(
@@ -121,14 +123,14 @@ def note_failure(grant_id: str, problem: str, *, ports: AccessPorts) -> Grant | 
         return tx.save_grant(failed)
 
 
-def _cause_to_give_up(grant: Grant, now: datetime) -> Cause | None:
-    """Tell why an activation is given up unseen, if it is.
+def _cause_to_give_up(grant: Grant, now: datetime, *, looked: bool) -> Cause | None:
+    """Tell why an activation is given up, if it is.
 
-    Once an expiry is stored the binding may be filled, and is looked at until that has passed.
+    Once an expiry is stored the binding may be filled, and is waited for until that has passed.
     """
     if grant.state is not GrantState.ACTIVATING or now < grant.activate_until:
         return None
-    if grant.expires_at is None:
+    if grant.expires_at is None or looked:
         return Cause.NEVER_ACTIVE
     return Cause.EXPIRED if is_over(grant, now) else None
 

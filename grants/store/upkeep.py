@@ -1,21 +1,25 @@
 """Forgetting what only served a moment; the record, requests and grants are never touched."""
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, Table, delete, select
 
 from grants.outbox.model import CardKind
 from grants.store import tables as t
 from grants.store.engine import Database
 
+BATCH: Final = 5_000
+"""Rows of one transaction: nobody who clicks waits for the writer much longer than usual."""
+
 
 class Upkeep:
-    """Deletes by age; each call is its own transaction."""
+    """Deletes by age, in many short transactions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def forget(self, before: datetime) -> int:
+    def forget(self, before: datetime, batch: int = BATCH) -> int:
         """Delete what was over before that time; gives how many rows went.
 
         These are keys of inbound things (a replay older than that would count as new, so keep
@@ -24,13 +28,19 @@ class Upkeep:
         """
         rows = t.deliveries.c
         told = (rows.kind == str(CardKind.NOTICE), rows.sent >= rows.wanted)
-        with self._database.writing() as connection:
-            return sum(
-                connection.execute(statement).rowcount
-                for statement in (
-                    delete(t.inbound).where(t.inbound.c.at < before),
-                    delete(t.attempts).where(t.attempts.c.expires_at < before),
-                    delete(t.sessions).where(t.sessions.c.expires_at < before),
-                    delete(t.deliveries).where(*told, rows.next_at < before),
-                )
-            )
+        return (
+            self._delete(batch, t.inbound, t.inbound.c.at < before)
+            + self._delete(batch, t.attempts, t.attempts.c.expires_at < before)
+            + self._delete(batch, t.sessions, t.sessions.c.expires_at < before)
+            + self._delete(batch, t.deliveries, *told, rows.next_at < before)
+        )
+
+    def _delete(self, batch: int, table: Table, *where: ColumnElement[bool]) -> int:
+        (key,) = table.primary_key.columns
+        some = delete(table).where(key.in_(select(key).where(*where).limit(batch)))
+        deleted, count = 0, batch
+        while count == batch:
+            with self._database.writing() as connection:
+                count = connection.execute(some).rowcount
+            deleted += count
+        return deleted

@@ -119,6 +119,24 @@ def test_a_binding_held_by_a_finalizer_is_emptied_and_freed_before_ended_is_said
 
 
 @pytest.mark.security("G2")
+def test_ended_is_not_said_while_a_copy_of_the_binding_stands_in_its_place(world: World) -> None:
+    """A tool that restores what is deleted put the binding back, labels and all, under a uid of
+    its own. It counted as somebody else's, and "ended" was said while it went on authorizing.
+    """
+    grant = world.active()
+    place, subjects = world.place(grant), (f"User:{grant.subject}",)
+    give_back(GiveBack(world.key(), ERIN, grant.id), ports=world)
+    world.cluster.before(
+        "ask", lambda: world.cluster.add_binding(place, VIEW, subjects, grant=grant.id) and None
+    )
+    held = world.reconcile(grant.id)
+    assert (held.state, held.problem) == (GrantState.REVOKING, "binding-still-there")
+    world.clock.forward(seconds=31)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+    assert world.cluster.all_bindings() == ()
+
+
+@pytest.mark.security("G2")
 def test_ended_is_not_said_while_the_binding_can_not_be_freed(world: World) -> None:
     grant = world.active()
     world.cluster.add_finalizer(world.place(grant), "example.com/keep")

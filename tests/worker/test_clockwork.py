@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.worker.clockwork import Clockwork, Loop
+from grants.errors import StoreUnavailable
 
 OFTEN = timedelta(milliseconds=20)
 NEVER = timedelta(days=1)
@@ -59,6 +60,20 @@ def test_a_loop_that_raises_runs_again_and_stops_no_other() -> None:
     with _running(Clockwork((Loop("bad", OFTEN, broken), Loop("good", OFTEN, list)), runs)):
         runs.wait(lambda heard: heard.count(("bad", False)) >= 2)
         runs.wait(lambda heard: heard.count(("good", True)) >= 2)
+
+
+def test_a_database_that_is_away_fills_no_log_with_tracebacks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs = Runs()
+
+    def away() -> None:
+        raise StoreUnavailable("not reachable")
+
+    with caplog.at_level(logging.WARNING), _running(Clockwork((Loop("due", OFTEN, away),), runs)):
+        runs.wait(lambda heard: heard.count(("due", False)) >= 2)
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 def test_a_woken_loop_does_not_wait_for_its_time() -> None:

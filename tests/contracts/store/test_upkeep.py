@@ -30,6 +30,18 @@ def test_what_only_served_a_moment_is_forgotten_once_it_is_old(real_store):
         assert not tx.first_time("new", NOW)
 
 
+def test_much_is_forgotten_in_many_short_transactions(real_store):
+    """One long delete held the writer, and whoever clicked meanwhile was told to come back."""
+    with real_store.write() as tx:
+        for number in range(7):
+            tx.first_time(f"old-{number}", NOW)
+        tx.first_time("new", NOW + LATER)
+    assert real_store.upkeep.forget(NOW + timedelta(seconds=1), batch=3) == 7
+    with real_store.write() as tx:
+        assert not tx.first_time("new", NOW + LATER)
+        assert tx.first_time("old-6", NOW)
+
+
 def test_only_notices_that_were_told_are_forgotten(real_store):
     with real_store.write() as tx:
         tx.notify(Notice("told", "req-1", ANN))
