@@ -30,6 +30,7 @@ from grants.access.model import (
     RequestState,
     Verdict,
 )
+from grants.access.ports import Binding
 from grants.access.reconcile import ROADS, reconcile_grant
 from grants.access.request_access import RequestAccess, SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import RevokeGrant, revoke_grant
@@ -68,6 +69,7 @@ which = st.integers(0, 5)  # one of those there are, counted from the newest
 steps = st.sampled_from(STEPS)
 
 
+meddling = st.sampled_from(["remove", "hold", "narrow", "widen", "relabel", "shorten"])
 with_requests = precondition(lambda self: every_request(self.world))
 with_grants = precondition(lambda self: every_grant(self.world))
 
@@ -122,6 +124,19 @@ class Life(RuleBasedStateMachine):
             self.crash(0, until, after=True)
         elif until == "active":
             self.reconcile(0)
+
+    @rule(until=st.sampled_from(ACTIVATING), how=meddling)
+    def interrupt(self, until: str, how: str) -> None:
+        """A worker dies on the way, somebody meddles with what it left, another worker goes on."""
+        known = len(every_grant(self.world))
+        self.ask_and_approve("erin", 30, until)
+        if len(every_grant(self.world)) == known:
+            return
+        grant = every_grant(self.world)[-1]
+        left = self.world.cluster.peek(self.world.place(grant))
+        if left is not None:
+            self._meddle(left, how)
+        self._look(grant.id)
 
     def _request(self, number: int) -> str:
         """Pick a request: an even number means one that is open, if there is any."""
@@ -203,8 +218,11 @@ class Life(RuleBasedStateMachine):
     @with_grants
     @rule(number=which)
     def reconcile(self, number: int) -> None:
-        before = self.world.store._rows.grants.get(self._grant(number))
-        after = reconcile_grant(self._grant(number), ports=self.world)
+        self._look(self._grant(number))
+
+    def _look(self, grant: str) -> None:
+        before = self.world.store._rows.grants.get(grant)
+        after = reconcile_grant(grant, ports=self.world)
         if before is None or after is None or after.problem or after.state is not GrantState.ACTIVE:
             return
         self._check_seen(after)
@@ -319,13 +337,22 @@ class Life(RuleBasedStateMachine):
     @with_grants
     @rule(
         number=which,
-        how=st.sampled_from(["remove", "hold", "narrow", "widen", "relabel", "shorten"]),
+        how=meddling,
+        seen=st.booleans(),
     )
-    def meddle(self, number: int, how: str) -> None:
+    def meddle(self, number: int, how: str, *, seen: bool) -> None:
+        """Somebody else has a hand in a binding of ours; `seen`: and the worker looks at once."""
         found = ours(self.world)
         if not found:
             return
-        binding, cluster = found[number % len(found)], self.world.cluster
+        binding = found[number % len(found)]
+        self._meddle(binding, how)
+        of = [g.id for g in every_grant(self.world) if g.binding_uid == binding.uid]
+        if seen and of:
+            self._look(of[0])
+
+    def _meddle(self, binding: Binding, how: str) -> None:
+        cluster = self.world.cluster
         if how == "remove":
             cluster.remove_binding(binding.place)
         elif how == "hold":
@@ -392,7 +419,7 @@ def test_what_must_hold_holds_whatever_happens() -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=150,
+            max_examples=100,
             stateful_step_count=60,
             suppress_health_check=list(HealthCheck),
             deadline=None,

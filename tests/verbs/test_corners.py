@@ -1,0 +1,298 @@
+"""Corners of the roads: races between two looks, lost bindings, clusters that turned to others."""
+
+from dataclasses import replace
+
+import pytest
+
+from grants.access.expire_requests import expire_requests
+from grants.access.model import Cause, GrantState, ProofKind, RequestState
+from grants.access.reconcile import reconcile_grant
+from grants.access.see_clusters import see_cluster
+from grants.access.sweep import Swept, sweep_cluster
+from grants.errors import (
+    ChangedMeanwhile,
+    ClusterChanged,
+    ClusterConflict,
+    ClusterForbidden,
+    ClusterRefused,
+    ClusterUnavailable,
+    StoreUnavailable,
+)
+from tests.support.fake_cluster import FakeCluster, FakeClusters
+from tests.support.world import VIEW, World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_a_binding_made_by_a_lost_create_is_adopted_when_it_is_empty_and_ours(
+    world: World,
+) -> None:
+    """Two workers: the other created between our look and our create."""
+    grant = world.approved()
+    place = world.place(grant)
+    world.cluster.before(
+        "create_empty", lambda: world.cluster.add_binding(place, VIEW, (), grant=grant.id)
+    )
+    done = world.reconcile(grant.id)
+    assert done.state is GrantState.ACTIVE
+    found = world.cluster.peek(place)
+    assert found is not None
+    assert (found.uid, found.subjects) == (done.binding_uid, (f"User:{grant.subject}",))
+
+
+@pytest.mark.parametrize(
+    "made", [{"grant": "gra-of-another"}, {"grant": None, "installation": "inst-of-another"}]
+)
+@pytest.mark.security("G3")
+def test_a_name_taken_between_look_and_create_is_not_adopted(
+    world: World, made: dict[str, str | None]
+) -> None:
+    grant = world.approved()
+    place = world.place(grant)
+    world.cluster.before(
+        "create_empty",
+        lambda: world.cluster.add_binding(place, VIEW, (), **made),  # type: ignore[arg-type]
+    )
+    assert world.reconcile(grant.id).problem == "name-taken"
+    found = world.cluster.peek(place)
+    assert found is not None
+    assert found.subjects == ()
+
+
+def test_a_filled_binding_found_at_create_is_not_adopted(world: World) -> None:
+    grant = world.approved()
+    place, subject = world.place(grant), f"User:{grant.subject}"
+    world.cluster.before(
+        "create_empty", lambda: world.cluster.add_binding(place, VIEW, (subject,), grant=grant.id)
+    )
+    assert world.reconcile(grant.id).problem == "name-taken"
+    ended = world.reconcile(grant.id)
+    assert (ended.cause, ended.cause_detail) == (Cause.ALTERED_OUTSIDE, "filled-by-another")
+    assert ended.state is GrantState.ENDED
+    assert world.cluster.peek(place) is None
+
+
+@pytest.mark.security("G3")
+def test_another_binding_under_our_name_before_activation_ends_the_grant(world: World) -> None:
+    grant = world.approved()
+    place = world.place(grant)
+    world.cluster.fail("fill")
+    assert world.reconcile(grant.id).binding_uid is not None
+    world.cluster.remove_binding(place)
+    other = world.cluster.add_binding(place, VIEW, ("User:mallory",))
+    ended = world.reconcile(grant.id)
+    assert (ended.cause, ended.cause_detail) == (Cause.ALTERED_OUTSIDE, "another-uid")
+    assert world.cluster.peek(place) == other, "what is not ours is left alone"
+
+
+def test_a_fill_that_comes_after_the_end_is_not_made(world: World) -> None:
+    """The worker slept between storing the end and the write: nobody gets what is over."""
+    grant = world.approved()
+
+    go_on = world.watch.after
+
+    def after(step: str, of: str) -> None:
+        go_on(step, of)
+        if step == "activate.store-expiry":
+            world.clock.forward(hours=2)
+
+    world.watch.after = after  # type: ignore[method-assign]
+    ended = world.reconcile(grant.id)
+    assert (ended.state, ended.cause_detail) == (GrantState.ENDED, "too-slow")
+    assert ended.active_at is None
+    assert "fill" not in world.cluster.calls
+
+
+def test_what_is_not_seen_to_act_on_every_server_yet_is_noted(world: World) -> None:
+    grant = world.approved()
+    world.cluster.before("fill", lambda: world.cluster.cut_off(world.cluster.endpoints()[0]))
+    done = world.reconcile(grant.id)
+    with world.store.read() as tx:
+        proof = tx.proof(grant.id, ProofKind.ACTIVE)
+    assert done.state is GrantState.ACTIVE
+    assert proof is not None
+    assert "not-all-allowed-yet" in proof.notes or not proof.seen[0].ready
+
+
+def test_a_deletion_that_meets_another_uid_looks_again(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.cluster.fail("delete", ClusterConflict)
+    assert world.reconcile(grant.id).problem == "changed-meanwhile"
+    assert world.grant(grant.id).state is GrantState.REVOKING
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+
+
+def test_without_bind_a_held_binding_is_freed_unemptied_and_that_is_noted(world: World) -> None:
+    grant = world.active()
+    world.cluster.add_finalizer(world.place(grant))
+    world.cluster.forbid_bind(VIEW)
+    world.clock.forward(hours=1)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+    with world.store.read() as tx:
+        proof = tx.proof(grant.id, ProofKind.GONE)
+    assert proof is not None
+    assert "could-not-empty" in proof.notes
+    assert world.cluster.peek(world.place(grant)) is None
+
+
+def test_a_grant_whose_cluster_is_not_configured_any_more_waits_and_says_so(world: World) -> None:
+    grant = world.active()
+    world.clusters = FakeClusters()
+    world.clock.forward(hours=1)
+    assert world.reconcile(grant.id).problem == "cluster-unavailable"
+    world.clusters = FakeClusters(world.cluster)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+
+
+def test_nothing_is_looked_at_for_a_grant_that_is_not_there(world: World) -> None:
+    assert reconcile_grant("gra-none", ports=world) is None
+    assert world.cluster.calls == ["uid"]
+
+
+def test_a_cluster_that_turned_into_another_is_told(world: World) -> None:
+    world.cluster.move_to("uid-of-a-new-one")
+    with pytest.raises(ClusterChanged) as caught:
+        see_cluster(world.cluster, ports=world)
+    assert caught.value.cluster == "prod"
+    with world.store.read() as tx:
+        assert tx.cluster_uid("prod") == "uid-of-prod"
+
+
+def test_one_cluster_under_two_names_is_told(world: World) -> None:
+    twin = FakeCluster(
+        "twin", clock=world.clock, installation=world.installation, uid="uid-of-prod"
+    )
+    world.clusters = FakeClusters(world.cluster, twin)
+    with pytest.raises(ClusterChanged):
+        see_cluster(twin, ports=world)
+    with world.store.read() as tx:
+        assert tx.cluster_uid("twin") is None
+    assert see_cluster(world.cluster, ports=world) == "uid-of-prod"
+    assert world.events().count("cluster.first-seen") == 1
+
+
+def test_a_leftover_that_moved_on_is_left_to_the_next_sweep(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.reconcile(grant.id)
+    world.cluster.add_binding(world.place(grant), VIEW, (), grant=grant.id)
+    world.cluster.fail("delete", ClusterConflict)
+    assert sweep_cluster(world.cluster, ports=world) == Swept(1, 0, 0, 0)
+    assert sweep_cluster(world.cluster, ports=world) == Swept(1, 1, 0, 0)
+    assert world.cluster.all_bindings() == ()
+
+
+def test_a_held_leftover_is_freed_by_the_sweep(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.reconcile(grant.id)
+    subject = f"User:{grant.subject}"
+    world.cluster.add_binding(
+        world.place(grant), VIEW, (subject,), grant=grant.id, finalizers=("example.com/hold",)
+    )
+    assert sweep_cluster(world.cluster, ports=world).deleted == 1
+    assert world.cluster.all_bindings() == ()
+
+
+@pytest.mark.parametrize("error", [ClusterForbidden, ClusterRefused])
+def test_a_binding_that_can_not_be_deleted_keeps_no_other_there(
+    world: World, error: type[ClusterForbidden]
+) -> None:
+    at = world.place(world.approved())
+    for number in range(2):
+        place = replace(at, name=f"valetkey-left-{number}")
+        world.cluster.add_binding(place, VIEW, (), grant=None, installation=world.installation)
+    world.cluster.fail("delete", error)
+    swept = sweep_cluster(world.cluster, ports=world)
+    assert (swept.deleted, swept.failed) == (1, 1)
+
+
+def test_a_cluster_that_goes_away_under_a_sweep_is_not_waited_for_again(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.reconcile(grant.id)
+    world.cluster.add_binding(world.place(grant), VIEW, (), grant=grant.id)
+    world.cluster.fail("delete")
+    with pytest.raises(ClusterUnavailable):
+        sweep_cluster(world.cluster, ports=world)
+
+
+def test_a_wrong_uid_beside_a_live_grant_is_deleted(world: World) -> None:
+    grant = world.active()
+    elsewhere = replace(world.place(grant), name="valetkey-copy")
+    world.cluster.add_binding(elsewhere, VIEW, (f"User:{grant.subject}",), grant=grant.id)
+    assert sweep_cluster(world.cluster, ports=world).deleted == 1
+    assert world.cluster.peek(world.place(grant)) is not None
+    assert world.cluster.peek(elsewhere) is None
+
+
+@pytest.mark.parametrize("error", [ChangedMeanwhile("request", "x"), ValueError("broken")])
+def test_a_request_that_can_not_be_expired_keeps_no_other_open(
+    world: World, error: Exception
+) -> None:
+    erin = world.person("erin", "engineers")
+    first, second = world.ask(erin), world.ask(erin)
+    world.clock.forward(hours=5)
+    ports = Refusing(world, first.id, error)
+    assert expire_requests(ports=ports) == 1  # type: ignore[arg-type]
+    assert world.request(first.id).state is RequestState.PENDING
+    assert world.request(second.id).state is RequestState.EXPIRED
+    assert expire_requests(ports=world) == 1
+
+
+def test_a_database_that_is_away_ends_the_round(world: World) -> None:
+    request = world.ask(world.person("erin", "engineers"))
+    world.clock.forward(hours=5)
+    ports = Refusing(world, request.id, StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        expire_requests(ports=ports)  # type: ignore[arg-type]
+
+
+class Refusing:
+    """A world's ports, whose store fails at the one request."""
+
+    def __init__(self, world: World, request: str, error: Exception) -> None:
+        self.clock, self.policy, self.times = world.clock, world.policy, world.times
+        self.store = self
+        self._store, self._request, self._error = world.store, request, error
+
+    def read(self):
+        return self._store.read()
+
+    def write(self):
+        return _RefusingWrite(self._store.write(), self._request, self._error)
+
+
+class _RefusingWrite:
+    def __init__(self, inner, request: str, error: Exception) -> None:
+        self._inner, self._request, self._error = inner, request, error
+
+    def __enter__(self):
+        self._tx = self._inner.__enter__()
+        return self
+
+    def __exit__(self, *error: object):
+        return self._inner.__exit__(*error)
+
+    def __getattr__(self, name: str):
+        return getattr(self._tx, name)
+
+    def request(self, request: str):
+        if request == self._request:
+            raise self._error
+        return self._tx.request(request)
+
+
+def test_a_request_of_another_moment_is_expired_no_sooner_than_its_time(world: World) -> None:
+    """Two workers expire: the second finds it closed, or its time moved, and does nothing."""
+    erin = world.person("erin", "engineers")
+    request = world.ask(erin)
+    world.clock.forward(hours=5)
+    assert expire_requests(ports=world) == 1
+    assert expire_requests(ports=world) == 0
+    assert world.events().count("request.expired") == 1
+    assert world.request(request.id).state is RequestState.EXPIRED
