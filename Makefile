@@ -10,11 +10,14 @@ UV ?= tools/uv
 RUN = $(UV) run --quiet --locked --all-extras
 PYTEST = $(RUN) python -m pytest
 FAST = $(wildcard $(addprefix tests/,model authz policy verbs properties surfaces house))
+# What decides is covered by its pure tests, not by chance from afar.
+COVERED = policy access authz
+COVERING = $(addprefix tests/,model policy authz verbs properties)
 # More options for pytest, as in `make test ARGS="-k relay -x"`.
 ARGS ?=
 FAULT_ROUNDS ?= 5
 
-.PHONY: help setup check format lint types layers test test-fast test-cold faults playground fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,7 +46,11 @@ layers: ## Who may import whom
 test-fast: ## The fast tests alone
 	$(PYTEST) $(FAST) -q --durations=10 -m "not needs_node and not needs_browser" $(ARGS)
 
-test: setup ## Set up, then every test
+coverage: ## Branch coverage of what decides, by its own tests: each room at least 95 %
+	$(PYTEST) $(COVERING) -q --cov-branch --cov-report= $(COVERED:%=--cov=grants/%)
+	@for room in $(COVERED); do $(RUN) coverage report --include="grants/$$room/*" --fail-under=95; done
+
+test: setup coverage ## Set up, then every test
 	$(PYTEST) --durations=10 $(ARGS)
 
 test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no caches
@@ -54,6 +61,9 @@ faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) t
 
 playground: setup ## Everything on this machine, in the browser: no account anywhere
 	$(RUN) valetkey playground
+
+pictures: setup ## Take the README's pictures anew, by the browser tests
+	VALETKEY_PICTURES=docs/pictures $(PYTEST) tests/browser $(ARGS)
 
 fix: ## Format, and mend what ruff can mend safely
 	$(RUN) ruff format .

@@ -67,8 +67,7 @@ def _people(town: Town) -> str:
 
 
 def _about(person: Person) -> str:
-    groups = f"group {', '.join(person.groups)}" if person.groups else "no group"
-    return f"{person.title} ({groups})"
+    return f"{person.title} (group {', '.join(person.groups)})" if person.groups else person.title
 
 
 def _first_steps() -> str:

@@ -29,8 +29,8 @@ REAL_PREFIXES: Final = (
     "VALETKEY_DATABASE_URL",
     "SLACK_",
 )
-# People who try it ask for minutes, not hours: they should see the warning before the end too.
-SETTINGS: Final = {"WARN_BEFORE": "1m"}
+# People who try it have minutes, not hours: they should see these messages too.
+SETTINGS: Final = {"WARN_BEFORE": "15s", "STUCK_AFTER": "20s"}
 
 Say = Callable[[str], None]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
+    from tests.support.camera import Camera
     from tests.support.desk import Desk
     from tests.support.opened import Kubectl, Opened
 
@@ -30,7 +31,7 @@ REASON = "Checking the rollout of checkout, INC-204"
 
 
 def test_one_browser_asks_signs_in_and_approves_and_kubectl_obeys(
-    opened: Opened, desk: Callable[[], Desk], cluster_user: Kubectl
+    opened: Opened, desk: Callable[[], Desk], cluster_user: Kubectl, camera: Camera
 ) -> None:
     config = yaml.safe_load(opened.kubeconfig("erin").read_text())
     assert_no_other_credential(config, "erin")
@@ -66,10 +67,12 @@ def test_one_browser_asks_signs_in_and_approves_and_kubectl_obeys(
     person.switch("erin")
     person.go("app-messages")
     expect(person.message("kubectl --context prod --namespace payments-dev")).to_be_visible()
-    cluster_user.until(*get_pods, allowed=False)
+    again = cluster_user.until(*get_pods, allowed=False)
     expect(person.message("Ended", "Proven: the binding is gone")).to_be_visible()
     lines = kubectl_calls(opened, since)
     assert_only_their_own_tokens(lines, ERIN)
+    runs = [("kubectl get pods", done.stdout or done.stderr) for done in (refused, shown, again)]
+    camera.terminal(person.page, "kubectl", *runs)
     listed = [line for line in lines if line.get("objectRef", {}).get("resource") == "pods"]
     turns = [list(turn) for _, turn in groupby(listed, lambda e: e["responseStatus"]["code"])]
     print(*(told(turn[0]) for turn in turns), sep="\n")

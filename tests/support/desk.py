@@ -4,34 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from bot.playground.idp.people import DEFAULT_PEOPLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from playwright.sync_api import BrowserContext, Locator
 
-    from playwright.sync_api import BrowserContext
+    from tests.support.camera import Camera
 
 NAMES = {person.key: person.name for person in DEFAULT_PEOPLE}
 # A click waits for Slack's double, the bot and the cluster behind it, on a busy machine.
 PATIENCE_MILLISECONDS = 20_000
 
 
-def at_nothing(_page: Page, _what: str) -> None:
-    """Look at nothing: pictures are taken only where somebody asks for them."""
-
-
 class Desk:
-    """One browser context. `look` is called with the page and a name at what is worth a look."""
+    """One browser context; the camera takes the pages of the first sign-ins."""
 
-    def __init__(
-        self, context: BrowserContext, url: str, look: Callable[[Page, str], None] = at_nothing
-    ) -> None:
+    def __init__(self, context: BrowserContext, url: str, camera: Camera) -> None:
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         expect.set_options(timeout=PATIENCE_MILLISECONDS)
         self.page = context.new_page()
-        self.look = look
+        self.camera = camera
         self._context = context
         self._url = url
 
@@ -54,11 +48,15 @@ class Desk:
         self.page.get_by_test_id("compose").fill(text)
         self.page.get_by_test_id("send").click()
 
-    def message(self, *said: str) -> Locator:
-        """Find the last message that says all of this; it may only be coming yet."""
+    def message(self, *said: str, button: str | None = None) -> Locator:
+        """Find the last message that says all of this, and has that button; it may only be coming
+        yet.
+        """
         found = self.page.locator("[data-testid=message], [data-testid=ephemeral]")
         for text in said:
             found = found.filter(has_text=text)
+        if button is not None:
+            found = found.filter(has=self.page.get_by_role("button", name=button, exact=True))
         return found.last
 
     def press(self, within: Locator, name: str) -> None:
@@ -116,20 +114,20 @@ class Desk:
             link.click()
         page = opened.value
         page.wait_for_load_state()
-        self.look(page, "sign-in")
+        first = page.get_by_role("heading", name="Link your Slack account").is_visible()
+        self.camera.whole(page, "web-link" if first else "web-sign-in-again")
         page.get_by_role("button", name="Continue").click()
-        allow = page.get_by_test_id("signin-allow")
+        if first:
+            # The first sign-in goes by Slack, later ones only by the company's login.
+            page.get_by_test_id("signin-allow").wait_for()
+            self.camera.whole(page, "slack-consent")
+            page.get_by_test_id("signin-allow").click()
         person = page.get_by_role("button", name=f"Sign in as {NAMES[key]}").last
-        # The first sign-in goes by Slack, later ones only by the company's login.
-        expect(allow.or_(person)).to_be_visible()
-        if allow.is_visible():
-            self.look(page, "slack-consent")
-            allow.click()
-        self.look(page, "company-login") if person.is_visible() else person.wait_for()
+        person.wait_for()
+        self.camera.whole(page, "company-login")
         person.click()
-        heading = page.get_by_role("heading", name="signed in")
-        expect(heading).to_be_visible()
-        self.look(page, "signed-in")
+        expect(page.get_by_role("heading", name="signed in")).to_be_visible()
         said = page.locator("main").inner_text()
+        self.camera.whole(page, "web-signed-in" if "request" not in said else "web-draft-sent")
         page.close()
         return said

@@ -51,7 +51,11 @@ class Opened:
         opened = cls(folder, process)
         opened._reader = threading.Thread(target=opened._read, daemon=True)
         opened._reader.start()
-        opened.wait(lambda: LAST_LINE in opened.said, OPEN_WITHIN_SECONDS)
+        try:
+            opened.wait(lambda: LAST_LINE in opened.said, OPEN_WITHIN_SECONDS)
+        except BaseException:
+            opened.close()
+            raise
         return opened
 
     def _read(self) -> None:
@@ -69,7 +73,8 @@ class Opened:
 
     def close(self) -> int:
         """Press Ctrl-C and wait for the end; gives the exit code."""
-        self.process.send_signal(signal.SIGINT)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
         code = self.process.wait(CLOSE_WITHIN_SECONDS)
         if self._reader is not None:
             self._reader.join()
