@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -33,9 +33,19 @@ class Metrics:
             ["loop", "outcome"],
             registry=registry,
         )
+        self._unknown = Gauge(
+            "valetkey_bindings_unknown",
+            "Bindings with this installation's label that the record does not know.",
+            ["cluster"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "valetkey_deliveries", "Messages to Slack.", ["outcome"], registry=registry
         )
+
+    def swept(self, cluster: str, unknown: int) -> None:
+        """Hear how many bindings with our label the record does not know in a cluster."""
+        self._unknown.labels(cluster).set(unknown)
 
     def before(self, step: str, grant: str) -> None:  # noqa: ARG002 - the port's signature
         """Hear that a step begins."""

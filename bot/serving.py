@@ -83,6 +83,7 @@ class Serving:
             tell=tell,
             reload_policy=self._reload_policy,
             forget=self._forget,
+            swept=lambda cluster, found: self.metrics.swept(cluster, found.unknown),
             sweep_every=self.settings.sweep_interval,
         )
         loops = make_loops(self.core, self._reconciler, calls, self.known)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from prometheus_client import CollectorRegistry
 
 from bot.clusters_file import ClusterAccess, read_clusters
+from bot.logs import log_ids
 from bot.metrics import GrantGauges, Metrics
 from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
@@ -145,7 +146,12 @@ def live_grants(core: Core, registry: CollectorRegistry) -> None:
 
 def reconcile(core: Core) -> Callable[[str], object]:
     """Give the call that brings one grant forward."""
-    return lambda grant: reconcile_grant(grant, ports=core)
+
+    def forward(grant: str) -> object:
+        with log_ids(grant=grant):
+            return reconcile_grant(grant, ports=core)
+
+    return forward
 
 
 def note_hung(core: Core) -> Callable[[str], object]:

@@ -1,1 +1,1 @@
-"""Doubles of this machine (Slack, an identity provider, a cluster): loopback only, never in `serve`."""
+"""Doubles of Slack, an identity provider and a cluster: loopback only, never in `serve`."""

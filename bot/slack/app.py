@@ -1,6 +1,5 @@
 """The Bolt app: who may use it, which handler answers what, and that every ack leaves."""
 
-import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.middleware import Middleware
 from slack_sdk import WebClient
 
+from bot.logs import get_logger
 from bot.slack import actions, ask, home
 from bot.slack.commands import command
 from bot.slack.delivery import Courier
@@ -26,7 +26,7 @@ from bot.slack.surface import Handler, Surface
 from bot.slack.views import DENY, REVOKE
 from grants.errors import StrangerRefused
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.app")
 
 INBOUND: Final = "valetkey_inbound"
 HOME_OPENED: Final = "app_home_opened"

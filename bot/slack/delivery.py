@@ -1,6 +1,5 @@
 """The outbox brought to Slack: rendered at delivery, found again rather than sent twice."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from typing import Any, Final
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.logs import get_logger
 from bot.slack.cards.parts import Message
 from bot.slack.members import Members
 from bot.slack.places import Gone, Places
@@ -18,7 +18,7 @@ from grants.access.telling import tell_admins
 from grants.errors import StoreError
 from grants.outbox.model import Card, CardKind, Delivery, Notice, Place, PlaceKind
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.delivery")
 
 EVENT_TYPE: Final = "valetkey_card"
 _BATCH: Final = 25

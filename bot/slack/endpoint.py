@@ -1,7 +1,6 @@
 """Slack over signed HTTP: a Falcon resource in front of the Bolt app."""
 
 import json
-import logging
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -9,10 +8,11 @@ from urllib.parse import parse_qsl
 import falcon
 from slack_bolt import App, BoltRequest
 
+from bot.logs import get_logger
 from bot.slack.signature import SIGNATURE, TIMESTAMP, why_not_signed
 from grants.clock import Clock
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.endpoint")
 
 MAX_BODY_BYTES: Final = 1_048_576
 """Slack's largest payloads, a full modal with its state, are below 400 kB."""

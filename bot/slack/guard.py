@@ -1,10 +1,10 @@
 """Runs a handler so that its ack always leaves and whoever acts is told what happened."""
 
-import logging
 import secrets
 from collections.abc import Callable
 from typing import Final
 
+from bot.logs import get_logger, log_ids
 from bot.slack.inbound import Inbound, Kind
 from bot.slack.ports import Answer
 from bot.slack.surface import SLACK_FAILS, Handler, Surface
@@ -17,8 +17,9 @@ from grants.errors import (
     StoreError,
     ValetkeyError,
 )
+from grants.ids import Prefix, is_id
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.guard")
 
 NOT_TAKEN: Final = "Slack did not take the answer in time. Please try again."
 PASSING: Final = (ChangedMeanwhile, ClusterError, StoreError)
@@ -32,6 +33,18 @@ BROKEN: Final = (
 
 def guarded(surface: Surface, inbound: Inbound, handler: Handler) -> Answer:
     """Run a handler. An un-acked click would spin and then say only that something went wrong."""
+    with log_ids(**ids_of(inbound)):
+        return _guarded(surface, inbound, handler)
+
+
+def ids_of(inbound: Inbound) -> dict[str, str]:
+    """Give the id that a button carries, by the name that log lines have for it."""
+    carried = inbound.value.partition(":")[0]
+    named = {"request": Prefix.REQUEST, "grant": Prefix.GRANT}
+    return {name: carried for name, prefix in named.items() if is_id(carried, prefix)}
+
+
+def _guarded(surface: Surface, inbound: Inbound, handler: Handler) -> Answer:
     try:
         return handler(surface, inbound)
     except ValetkeyError as error:

@@ -6,7 +6,6 @@ never notice a socket that went silent.
 """
 
 import json
-import logging
 import socket
 import threading
 import time
@@ -19,7 +18,9 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-log = logging.getLogger(__name__)
+from bot.logs import get_logger
+
+log = get_logger("slack.socket-mode")
 
 _OK: Final = 200
 _CONNECT_SECONDS: Final = 10.0

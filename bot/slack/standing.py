@@ -1,15 +1,15 @@
 """Who may use the bot at all: full members of the one workspace, by the payload's own words."""
 
-import logging
 from typing import Final
 
+from bot.logs import get_logger
 from bot.slack.inbound import Inbound
 from bot.slack.ports import SlackPorts
 from bot.slack.surface import Surface
 from grants.errors import StoreError
 from grants.record.model import Event, EventType
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.standing")
 
 _ONCE_A: Final = "%Y-%m-%dT%H"
 

@@ -1,6 +1,5 @@
 """What every handler works with: ports, a client, members, and ways to say something back."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from bot.logs import get_logger
 from bot.slack.blocks import Block, plain, section
 from bot.slack.inbound import Inbound, Kind
 from bot.slack.members import Members
@@ -20,7 +20,7 @@ from grants.errors import SignInNeeded
 from grants.people.model import Known
 from grants.people.offer_sign_in import OfferSignIn
 
-log = logging.getLogger(__name__)
+log = get_logger("slack.surface")
 
 SLACK_FAILS: Final = (SlackApiError, SlackClientError, OSError)
 """What a call of the Web API raises when Slack refuses or can't be reached."""

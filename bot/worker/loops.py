@@ -11,7 +11,7 @@ from bot.worker.reconciler import Reconciler
 from grants.access.expire_requests import expire_requests
 from grants.access.ports import AccessPorts, ClusterPort
 from grants.access.see_clusters import see_cluster
-from grants.access.sweep import sweep_cluster
+from grants.access.sweep import Swept, sweep_cluster
 from grants.errors import ClusterError, ValetkeyError
 
 log = logging.getLogger("valetkey.worker.loops")
@@ -29,6 +29,7 @@ class LoopCalls:
     tell: Callable[[], object]
     reload_policy: Callable[[], object]
     forget: Callable[[], object]
+    swept: Callable[[str, Swept], object]
     sweep_every: timedelta
     policy_every: timedelta = timedelta(seconds=5)
     see_every: timedelta = timedelta(seconds=60)
@@ -44,7 +45,7 @@ def make_loops(
         Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
         Loop("policy", calls.policy_every, calls.reload_policy),
         Loop("clusters", calls.see_every, known_clusters.see_all),
-        Loop("sweep", calls.sweep_every, lambda: sweep_all(ports)),
+        Loop("sweep", calls.sweep_every, lambda: sweep_all(ports, calls.swept)),
         Loop("forget", FORGET_EVERY, calls.forget),
     )
 
@@ -70,12 +71,15 @@ class KnownClusters:
             self.problems.pop(cluster.alias, None)
 
 
-def sweep_all(ports: AccessPorts) -> None:
-    """Sweep every cluster; a failing one is told and does not stop the rest."""
+def sweep_all(ports: AccessPorts, swept: Callable[[str, Swept], object]) -> None:
+    """Sweep every cluster and tell `swept` what was found in each.
+
+    A failing one is logged and does not stop the rest.
+    """
 
     def sweep(cluster: ClusterPort) -> None:
         try:
-            sweep_cluster(cluster, ports=ports)
+            swept(cluster.alias, sweep_cluster(cluster, ports=ports))
         except ClusterError as error:
             log.warning("a cluster could not be swept", extra=error.facts())
         except Exception:

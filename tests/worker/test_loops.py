@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,6 +11,9 @@ from bot.worker.reconciler import Reconciler
 from grants.errors import StoreUnavailable
 from tests.support.fake_cluster import FakeCluster, FakeClusters
 from tests.support.world import VIEW, World
+
+if TYPE_CHECKING:
+    from grants.access.sweep import Swept
 
 
 @pytest.fixture
@@ -72,8 +76,10 @@ def test_a_sweep_that_breaks_in_one_cluster_goes_on_in_the_others(world: World) 
     _second(world).put_role(VIEW)
     _second(world).add_binding(place, VIEW, ("User:x",), grant="gra-lost")
     world.cluster.before("managed_bindings", broken)
-    sweep_all(world)
+    found: dict[str, Swept] = {}
+    sweep_all(world, found.__setitem__)
     assert _second(world).all_bindings() == ()
+    assert {alias: swept.deleted for alias, swept in found.items()} == {_second(world).alias: 1}
 
 
 def test_every_loop_is_there_and_calls_what_it_says(world: World) -> None:
@@ -82,7 +88,7 @@ def test_every_loop_is_there_and_calls_what_it_says(world: World) -> None:
     def note(name: str) -> Callable[[], object]:
         return lambda: called.append(name)
 
-    calls = LoopCalls(note("tell"), note("policy"), note("forget"), timedelta(minutes=1))
+    calls = LoopCalls(note("tell"), note("policy"), note("forget"), print, timedelta(minutes=1))
     worker = Reconciler(
         world.store, note("walk"), note("hung"), worker="w", threads=1, hold=timedelta(seconds=5)
     )
