@@ -58,21 +58,37 @@ class Reconciler:
         self._lock = threading.Lock()
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._busy: dict[str, _Walk] = {}
+        self._claiming = threading.Lock()
+        self._backlog = False
         self._stopped = False
 
     def run_due(self) -> int:
-        """Claim what is due, as far as there are free threads, and start it; tells how many."""
-        with self._lock:
-            at_work = Counter(walk.cluster for walk in self._busy.values())
-        full = [cluster for cluster, count in at_work.items() if count >= self._threads]
-        # Whichever cluster the claimed grants lie in, there must be a thread for each of them.
-        most = max((count for count in at_work.values() if count < self._threads), default=0)
-        claimed = self._store.claim_grants(self._worker, self._threads - most, self._hold, full)
-        for one in claimed:
-            self._start(one)
+        """Claim what is due, as far as there are free threads, and start it; tells how many.
+
+        While more is due than there are threads, each that comes free goes on by itself.
+        """
+        started = self._claim()
         for grant in self._newly_hung():
             log.error("a walk hangs", extra={"grant": grant})
             self._hung(grant)
+        return started
+
+    def _claim(self) -> int:
+        if self._stopped or not self._claiming.acquire(blocking=False):
+            return 0  # whoever is at it takes what this thread would
+        try:
+            with self._lock:
+                at_work = Counter(walk.cluster for walk in self._busy.values())
+            full = [cluster for cluster, count in at_work.items() if count >= self._threads]
+            # Whichever cluster the claimed grants lie in, there must be a thread for each of them.
+            most = max((count for count in at_work.values() if count < self._threads), default=0)
+            free = self._threads - most
+            claimed = self._store.claim_grants(self._worker, free, self._hold, full)
+            self._backlog = bool(full) or len(claimed) == free
+            for one in claimed:
+                self._start(one)
+        finally:
+            self._claiming.release()
         return len(claimed)
 
     def stop(self) -> None:
@@ -98,13 +114,19 @@ class Reconciler:
 
     def _one(self, grant: str) -> None:
         try:
+            self._walk(grant)
+        finally:
+            with self._lock:
+                self._busy.pop(grant, None)
+        if self._backlog:
+            self._claim()
+
+    def _walk(self, grant: str) -> None:
+        try:
             self._reconcile(grant)
             self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:
             log.warning("a walk ended early", extra={"grant": grant, "code": error.code})
-        finally:
-            with self._lock:
-                self._busy.pop(grant, None)
 
     def _newly_hung(self) -> list[str]:
         now = self._ticks()

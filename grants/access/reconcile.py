@@ -59,8 +59,12 @@ def _read(grant_id: str, ports: AccessPorts) -> Grant | None:
 def _walk_once(grant: Grant, ports: AccessPorts) -> Grant | None:
     try:
         work = walk(ROADS[grant.state], begin(grant, ports.clock.now(), ports), ports)
-    except ChangedMeanwhile:
-        return _read(grant.id, ports)
+    except ChangedMeanwhile as error:
+        fresh = _read(grant.id, ports)
+        if fresh is None or fresh.version != grant.version:
+            return fresh
+        # Nobody moved it: left as it is, it would be due again at once, and so for ever.
+        return note_failure(grant.id, error.code, ports=ports)
     except ClusterError as error:
         return note_failure(grant.id, error.code, ports=ports)
     except _NOTHING_CHANGED:

@@ -72,6 +72,16 @@ def test_a_lease_whose_end_a_bug_keeps_from_being_noticed_is_shown_as_stuck(worl
     assert _again(world, grant).state is GrantState.ENDED
 
 
+def test_a_clash_with_nobody_is_not_tried_again_at_once(world: World) -> None:
+    """A row that a constraint keeps from moving was due again at once, as fast as rows are read."""
+    grant = world.active()
+    world.clock.forward(seconds=31)
+    world.watch = Broken("active.look", ChangedMeanwhile("grants", "binding"))
+    clashed = world.reconcile(grant.id)
+    assert clashed.problem == "changed-meanwhile"
+    assert clashed.due_at > world.clock.now()
+
+
 def test_a_database_that_is_away_is_no_problem_of_the_grant(world: World) -> None:
     grant = world.active()
     world.watch = Broken("active.look", StoreUnavailable("down"))

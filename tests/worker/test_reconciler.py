@@ -121,6 +121,28 @@ def test_no_more_is_claimed_than_there_are_threads(store: MemoryStore) -> None:
             hall.open()
 
 
+@pytest.mark.security("G1")
+def test_many_that_are_due_wait_for_no_tick_of_the_clock(store: MemoryStore) -> None:
+    """Only as many walks as there are threads began at each tick: a thousand active grants, each
+    looked at once a minute, made leases end late.
+    """
+    ids = _due(store, *["one"] * 30, *["two"] * 10)
+    hall = Hall()
+    hall.open()
+
+    def walk(grant: str) -> None:
+        with store.write() as tx:
+            found = tx.grant(grant)
+            assert found is not None
+            tx.save_grant(replace(found, due_at=NOW + timedelta(minutes=1)))
+        hall.walk(grant)
+
+    with _worker(store, walk) as worker:
+        worker.run_due()
+        hall.wait(lambda: len(hall.left) == len(ids))
+    assert sorted(hall.left) == sorted(ids)
+
+
 def test_a_claim_that_lapsed_starts_no_second_walk_here(
     store: MemoryStore, clock: FixedClock
 ) -> None:
