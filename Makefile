@@ -59,8 +59,10 @@ test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no ca
 faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) times, on each database
 	VALETKEY_FAULT_ROUNDS=$(FAULT_ROUNDS) $(PYTEST) tests/faults --timeout=0 $(ARGS)
 
-playground: setup ## Everything on this machine, in the browser: no account anywhere
-	$(RUN) valetkey playground
+playground: ## Everything on this machine, in the browser: no account anywhere
+	$(UV) sync --locked --all-extras
+	$(RUN) python -m compileall -q bot grants
+	$(RUN) valetkey playground $(ARGS)
 
 pictures: setup ## Take the README's pictures anew, by the browser tests
 	VALETKEY_PICTURES=docs/pictures $(PYTEST) tests/browser $(ARGS)

@@ -68,7 +68,7 @@ class Opening:
         """Start everything; OpeningError, AssetsMissingError, PackagesMissingError or ProcessError
         when something can't be had or does not start.
         """
-        self._stack.enter_context(_only_one(self.folder))
+        self._stack.enter_context(self.held())
         binaries = self._parts()
         run = self.folder / "run"
         shutil.rmtree(run, ignore_errors=True)
@@ -94,6 +94,20 @@ class Opening:
     def close(self) -> None:
         """Stop all that was started, in the reverse order."""
         self._stack.close()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder, or OpeningError; the kernel lets go of it when this process ends,
+        however it ends.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.folder / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                problem = f"a playground runs in {self.folder}: end it, or say another --folder"
+                raise OpeningError(problem) from None
+            yield
 
     def _parts(self) -> dict[str, Path]:
         with self._step("parts that are needed, got on first use"):
@@ -143,18 +157,3 @@ def _free(port: int) -> bool:
         probe.bind(("127.0.0.1", port))
         return True
     return False
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the folder; the kernel lets go of it when this process ends, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            problem = (
-                f"a playground is running in {folder} already: end it, or say another --folder"
-            )
-            raise OpeningError(problem) from None
-        yield

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +38,15 @@ def opened(
         missing_parts(pytestconfig).lacks("identity provider", error)
     opened = Opened.start(tmp_path_factory.mktemp("playground"))
     yield opened
+    ports = [int(port) for port in re.findall(r"https://[^:/]+:(\d+)", opened.text)]
     assert opened.close() == 0, opened.text
+    assert opened.said[-1] == "Everything is stopped."
+    assert [port for port in {*ports, opened.api_port} if is_taken(port)] == []
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,7 @@ def test_a_denial_says_why_and_by_whom_everywhere(
     card = omar.message("INC-204")
     camera.part(card, "approve-with-risks")
     omar.press(card, "Deny")
+    omar.modal().wait_for()
     camera.page(omar.page, "deny")
     omar.submit()
     expect(omar.page.get_by_test_id("error-reason")).to_be_visible()

@@ -72,7 +72,7 @@ def test_one_browser_asks_signs_in_and_approves_and_kubectl_obeys(
     lines = kubectl_calls(opened, since)
     assert_only_their_own_tokens(lines, ERIN)
     runs = [("kubectl get pods", done.stdout or done.stderr) for done in (refused, shown, again)]
-    camera.terminal(person.page, "kubectl", *runs)
+    camera.terminal(person.page.context.new_page(), "kubectl", *runs)
     listed = [line for line in lines if line.get("objectRef", {}).get("resource") == "pods"]
     turns = [list(turn) for _, turn in groupby(listed, lambda e: e["responseStatus"]["code"])]
     print(*(told(turn[0]) for turn in turns), sep="\n")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 WIDTHS = (1280, 390)
 # Tall enough for the longest card: what lies outside of the window is not in a picture.
-_TALL, _USUAL = 1700, 900
+_TALL, _USUAL = 2600, 900
 _NARROW_USUAL = 844
 # Text on plain colours: more would not be seen, and the repository keeps every picture for ever.
-_COLOURS = 128
+_COLOURS = 256
 _PAPER = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: #16302e; padding: 20px }}
 pre {{ margin: 0; color: #e9f1ee; font: 12px/1.6 "DejaVu Sans Mono", monospace;

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -102,6 +104,12 @@ class Opened:
         first = Path(self._find(r"export KUBECONFIG='?([^'\n]+)"))
         assert f"{key}.kubeconfig" in self.text
         return first.with_name(f"{key}.kubeconfig")
+
+    @property
+    def api_port(self) -> int:
+        """The API server's port."""
+        config = yaml.safe_load(self.kubeconfig("erin").read_text())
+        return int(config["clusters"][0]["cluster"]["server"].rpartition(":")[2])
 
     @property
     def run(self) -> Path:
