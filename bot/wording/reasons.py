@@ -18,10 +18,7 @@ REASONS: Final[Mapping[str, str]] = {
     ),
     "namespace-covered": "The policy does not offer {entitlement} in {namespace}.",
     "namespace-exists": "There is no namespace {namespace} in that cluster.",
-    "namespace-unread": (
-        "The cluster did not say in time whether the namespace {namespace} exists. "
-        "Please try again in a moment."
-    ),
+    "namespace-unread": ("The cluster did not say whether the namespace {namespace} exists."),
     "may-ask": "The policy does not let you ask for {entitlement}.",
     "groups-unknown": (
         "The company's login did not say which groups {of} in, so nothing can be allowed by group. "
@@ -37,6 +34,10 @@ REASONS: Final[Mapping[str, str]] = {
     "role-unread": (
         "The cluster did not tell the rules of the role {role} in time, so nothing can be decided. "
         "Please try again in a moment."
+    ),
+    "role-forbidden": (
+        "The cluster refuses the bot's own account, so the rules of the role {role} could not be "
+        "read. An admin has to mend that."
     ),
     "role-stale": "The rules of the role {role} were read too long ago. Please try again.",
     "role-other": "Another role was read than the one that this gives ({role}).",

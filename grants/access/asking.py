@@ -9,7 +9,7 @@ from grants.access.model import AccessRequest, Item, Terms
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import Looked
 from grants.authz.model import RoleSnapshot
-from grants.errors import BadInput, Problem, Reason
+from grants.errors import BadInput, ClusterForbidden, Problem, Reason
 from grants.ids import Prefix, new_id
 from grants.people.model import Known
 from grants.policy.judge import (
@@ -123,6 +123,8 @@ def to_ask(asked: Asked, known: Known, looked: Looked, *, ports: AccessPorts) ->
 
 
 def _role_of(looked: Looked) -> RoleSnapshot | RoleGap:
+    if isinstance(looked.problem, ClusterForbidden):
+        return RoleGap.FORBIDDEN  # waiting mends nothing: an admin has to
     if looked.problem is not None:
         return RoleGap.UNREAD
     return looked.role or RoleGap.MISSING

@@ -23,6 +23,7 @@ REASON_CODES: Final[dict[str, str]] = {
     "role-read": "the role's rules were read just now (role)",
     "role-missing": "the cluster has no such role (role)",
     "role-unread": "the role's rules could not be read (role)",
+    "role-forbidden": "the cluster lets the bot read the role's rules (role)",
     "role-stale": "the role's rules were read too long ago (role, read_at)",
     "role-other": "the rules read are of another role than the entitlement's (role, found)",
     "risks-accepted": "the entitlement accepts every risk of these rules there (risks: found;"

@@ -30,6 +30,7 @@ class RoleGap(StrEnum):
 
     MISSING = "role-missing"
     UNREAD = "role-unread"
+    FORBIDDEN = "role-forbidden"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_every_row_is_whole_and_names_a_test_that_is_there(row: list[str]) -> No
         "the provider is down",
         "another issuer",
         "a forged token",
-        "down, slow, or refusing the bot",
+        "down or slow when somebody asks",
         "forbidden",
         "locked by another process",
         "an old schema",
@@ -114,6 +114,7 @@ def test_what_was_promised_has_a_row(item: str) -> None:
                 "namespace-exists",
                 "role-missing",
                 "role-unread",
+                "role-forbidden",
                 "not-own",
             )
         ),

@@ -13,6 +13,9 @@ from grants.authz.model import Rule
 from grants.errors import (
     AlreadyDone,
     BadInput,
+    ClusterError,
+    ClusterForbidden,
+    ClusterUnavailable,
     NotAllowed,
     Refused,
     SignInNeeded,
@@ -208,13 +211,17 @@ def test_an_unknown_entitlement_is_refused(world: World, erin: Account) -> None:
 
 
 @pytest.mark.parametrize("call", ["role", "has_namespace"])
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(ClusterUnavailable, "role-unread"), (ClusterForbidden, "role-forbidden")],
+)
 def test_a_cluster_that_does_not_answer_is_a_refusal_that_says_so(
-    world: World, erin: Account, call: str
+    world: World, erin: Account, call: str, error: type[ClusterError], code: str
 ) -> None:
-    world.cluster.fail(call)
+    world.cluster.fail(call, error)
     with pytest.raises(Refused) as caught:
         world.ask(erin)
-    assert "role-unread" in _failed(caught.value)
+    assert code in _failed(caught.value)
 
 
 def test_a_role_that_is_gone_is_refused(world: World, erin: Account) -> None:
