@@ -1,21 +1,27 @@
 """Corners of the roads: races between two looks, lost bindings, clusters that turned to others."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from grants.access.cancel_request import CancelRequest, cancel_request
 from grants.access.expire_requests import expire_requests
+from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, GrantState, ProofKind, RequestState
 from grants.access.reconcile import reconcile_grant
+from grants.access.revoke_grant import RevokeGrant, revoke_grant
 from grants.access.see_clusters import see_cluster
 from grants.access.sweep import Swept, sweep_cluster
 from grants.errors import (
+    AlreadyDone,
     ChangedMeanwhile,
     ClusterChanged,
     ClusterConflict,
     ClusterForbidden,
     ClusterRefused,
     ClusterUnavailable,
+    NotFound,
     StoreUnavailable,
 )
 from tests.support.fake_cluster import FakeCluster, FakeClusters
@@ -296,3 +302,28 @@ def test_a_request_of_another_moment_is_expired_no_sooner_than_its_time(world: W
     assert expire_requests(ports=world) == 0
     assert world.events().count("request.expired") == 1
     assert world.request(request.id).state is RequestState.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("act", "event"),
+    [
+        (lambda key, who: (cancel_request, CancelRequest(key, who, "req-none")), "request.refused"),
+        (lambda key, who: (give_back, GiveBack(key, who, "gra-none")), "grant.action-refused"),
+        (
+            lambda key, who: (revoke_grant, RevokeGrant(key, who, "gra-none", "Why")),
+            "grant.action-refused",
+        ),
+    ],
+    ids=["cancel", "give-back", "revoke"],
+)
+def test_what_is_not_there_is_said_and_recorded_and_a_replay_is_not(
+    world: World, act: Callable[..., tuple[Callable[..., object], object]], event: str
+) -> None:
+    verb, command = act("the-key", world.person("alex", "admins"))
+    with pytest.raises(NotFound):
+        verb(command, ports=world)
+    recorded = world.events()
+    assert recorded[-1] == event
+    with pytest.raises(AlreadyDone):
+        verb(command, ports=world)
+    assert world.events() == recorded
