@@ -25,6 +25,7 @@ from bot.wording import duration_words, request_state_words
 from grants.access.model import Grant, GrantState
 
 _MOST_WAITING: Final = 10
+NOBODY: Final = "Nobody has access through Valetkey right now."
 _MOST_MINE: Final = 10
 _MOST_LIVE: Final = 25
 
@@ -132,7 +133,7 @@ def _admin(facts: HomeFacts) -> list[Block]:
         return []
     blocks = [divider(), header("For admins: stuck")]
     if not facts.stuck:
-        blocks.append(context(plain("Nothing is stuck: all that should be gone is proven gone.")))
+        blocks.append(context(plain("Nothing is stuck.")))
     for one in facts.stuck[:_MOST_MINE]:
         text = f"{what_of_grant(one.grant)} of {who(one.recipient)}\n{grant_line(one.grant)}"
         if one.grant.failing_since:
@@ -140,7 +141,9 @@ def _admin(facts: HomeFacts) -> list[Block]:
         blocks.append(section(mrkdwn(text), block_id=f"home:stuck:{one.grant.id}"))
     blocks.append(header("For admins: live access"))
     if not facts.live:
-        blocks.append(context(plain("Nobody has access through Valetkey right now.")))
+        # What is stuck may still count: it must not be said that nobody has access.
+        said = "None but what is stuck." if facts.stuck else NOBODY
+        blocks.append(context(plain(said)))
     blocks += [_live(one) for one in facts.live[:_MOST_LIVE]]
     return [*blocks, *_more(len(facts.live) - _MOST_LIVE)]
 
