@@ -144,9 +144,6 @@ def _check_request_paths(world: World, paths: dict[str, list[RequestState]]) -> 
     assert set(paths) == {request.id for request in every_request(world)}
     for request in every_request(world):
         path = paths[request.id]
-        if request.closed_detail == "refused":
-            # A draft that policy refuses: the refusal is its event.
-            path = [*path, RequestState.CANCELLED]
         assert path[0] in {RequestState.DRAFT, RequestState.PENDING}
         assert path[-1] is request.state
         assert all(b in REQUEST_MOVES[a] for a, b in pairwise(path)), path
