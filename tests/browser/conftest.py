@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.playground.idp.install import PackagesMissingError, ensure
+from bot.playground.opening import OpeningError, choose_ports
+from bot.playground.processes import free_port
 from tests.support.camera import Camera
 from tests.support.chromium import BrowserMissingError
 from tests.support.desk import Desk
@@ -36,12 +39,22 @@ def opened(
         ensure()
     except PackagesMissingError as error:
         missing_parts(pytestconfig).lacks("identity provider", error)
-    opened = Opened.start(tmp_path_factory.mktemp("playground"))
+    # The usual ports are for a person's own playground, and for the pictures.
+    port = [] if os.environ.get("VALETKEY_PICTURES") else ["--port", str(three_free_ports())]
+    opened = Opened.start(tmp_path_factory.mktemp("playground"), *port)
     yield opened
     ports = [int(port) for port in re.findall(r"https://[^:/]+:(\d+)", opened.text)]
     assert opened.close() == 0, opened.text
     assert opened.said[-1] == "Everything is stopped."
     assert [port for port in {*ports, opened.api_port} if is_taken(port)] == []
+
+
+def three_free_ports() -> int:
+    """Find the first of three ports in a row that are free."""
+    while True:
+        first = free_port()
+        with suppress(OpeningError):
+            return choose_ports(first).slack
 
 
 def is_taken(port: int) -> bool:

@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.needs_browser, pytest.mark.timeout(180)]
 
 ERIN = "oidc:erin@example.com"
 PLACE = "payments-dev"
+# 127.0.0.1, as the kernel writes it.
+LOOPBACK = "0100007F"
 REASON = "Checking the rollout of checkout, INC-204"
 
 
@@ -133,6 +135,14 @@ def test_an_owners_credential_would_be_noticed(
     assert kubectl_calls(opened, since)
     with pytest.raises(AssertionError):
         assert_only_their_own_tokens(kubectl_calls(opened, since), ERIN)
+
+
+@pytest.mark.security("D7")
+def test_everything_listens_on_loopback_alone(opened: Opened) -> None:
+    heard = opened.listening()
+    # The workspace and its https, Valetkey and its https, the provider, the API server, etcd twice.
+    assert len(heard) >= 8
+    assert {address.partition(":")[0] for address in heard} == {LOOPBACK}
 
 
 def test_the_browser_trusts_the_throw_away_authority_alone(

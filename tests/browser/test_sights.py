@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,22 +166,11 @@ def test_the_terminal_tells_the_same(opened: Opened, browser: Browser, camera: C
 def stopped(opened: Opened, program: str) -> Iterator[None]:
     """Let one program of this playground answer nothing for a while."""
     mine = [
-        int(folder.name)
-        for folder in Path("/proc").iterdir()
-        if folder.name.isdecimal()
-        and program in (line := command_line(folder)).partition("\0")[0]
-        and str(opened.run) in line
+        number for number, line in opened.processes().items() if program in line.partition("\0")[0]
     ]
-    assert len(mine) == 1, json.dumps(mine)
+    assert len(mine) == 1, opened.processes()
     os.kill(mine[0], signal.SIGSTOP)
     try:
         yield
     finally:
         os.kill(mine[0], signal.SIGCONT)
-
-
-def command_line(process: Path) -> str:
-    try:
-        return (process / "cmdline").read_text()
-    except OSError:
-        return ""

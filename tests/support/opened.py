@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ CLOSE_WITHIN_SECONDS = 40
 LAST_LINE = "Ctrl-C stops everything."
 # Real credentials of whoever runs the tests would rightly be refused.
 REAL = ("VALETKEY_", "SLACK_")
+# The kernel's number for a socket that waits for connections.
+_LISTENS = "0A"
 
 
 @dataclass
@@ -111,6 +114,30 @@ class Opened:
         config = yaml.safe_load(self.kubeconfig("erin").read_text())
         return int(config["clusters"][0]["cluster"]["server"].rpartition(":")[2])
 
+    def processes(self) -> dict[int, str]:
+        """The playground's processes, itself first: their command lines by number."""
+        lines = {int(p.name): p for p in Path("/proc").iterdir() if p.name.isdecimal()}
+        found = {number: _read(folder / "cmdline") for number, folder in lines.items()}
+        parents = {number: _read(folder / "stat") for number, folder in lines.items()}
+        mine = {self.process.pid}
+        # Children are numbered after their parents, but for a wrap around.
+        for number in sorted(lines) * 2:
+            fields = parents[number].rpartition(")")[2].split()
+            if len(fields) > 1 and int(fields[1]) in mine:
+                mine.add(number)
+        return {number: found[number] for number in sorted(mine)}
+
+    def listening(self) -> set[str]:
+        """The addresses on which its processes listen, as the kernel writes them: hex."""
+        inodes = set()
+        for number in self.processes():
+            with suppress(OSError):
+                for link in Path(f"/proc/{number}/fd").iterdir():
+                    with suppress(OSError):
+                        inodes.add(str(link.readlink()))
+        rows = [row.split() for name in ("tcp", "tcp6") for row in _rows(name)]
+        return {row[1] for row in rows if row[3] == _LISTENS and f"socket:[{row[9]}]" in inodes}
+
     @property
     def run(self) -> Path:
         """The folder of this start: logs, database, audit log."""
@@ -128,6 +155,18 @@ class Opened:
         found = re.search(pattern, self.text, re.MULTILINE)
         assert found is not None, self.text
         return found[1]
+
+
+def _read(path: Path) -> str:
+    """Read of a process that may have ended meanwhile."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def _rows(name: str) -> list[str]:
+    return Path(f"/proc/net/{name}").read_text().splitlines()[1:]
 
 
 @dataclass(frozen=True)

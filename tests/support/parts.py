@@ -21,6 +21,8 @@ MARKERS = {
     "control_plane": "needs_cluster",
     "two_api_servers": "needs_cluster",
     "postgres": "needs_postgres",
+    "browser": "needs_browser",
+    "opened": "needs_cluster",
 }
 
 

@@ -42,7 +42,11 @@ def trusting_chromium(home: Path, ca_file: Path) -> Iterator[Browser]:
     The environment's `CHROMIUM` names another program than the one on PATH.
     """
     root = Path(__file__).parents[2]
-    subprocess.run([sys.executable, "-m", __name__, home, ca_file], cwd=root, check=True)
+    argv = [sys.executable, "-m", __name__, home, ca_file]
+    done = subprocess.run(argv, cwd=root, check=False, capture_output=True, text=True)
+    if done.returncode:
+        # The library comes with every Chromium: without it there is none.
+        raise BrowserMissingError(done.stderr.strip().rpartition("\n")[2])
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright:
         try:
