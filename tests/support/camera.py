@@ -19,9 +19,11 @@ _TALL, _USUAL = 2600, 900
 _NARROW_USUAL = 844
 # Text on plain colours: more would not be seen, and the repository keeps every picture for ever.
 _COLOURS = 256
+# Of the terminal's letters: a table is not broken up, it is made smaller.
+_MOST_PIXELS, _WIDE_BY_HIGH = 13.0, 0.605
 _PAPER = """<!doctype html><meta charset="utf-8"><style>
 body {{ margin: 0; background: #16302e; padding: 20px }}
-pre {{ margin: 0; color: #e9f1ee; font: 12px/1.6 "DejaVu Sans Mono", monospace;
+pre {{ margin: 0; color: #e9f1ee; font: {size}px/1.6 "DejaVu Sans Mono", monospace;
  white-space: pre-wrap; overflow-wrap: anywhere }}
 b {{ color: #f5b547; font-weight: 700 }}
 </style><pre>{text}</pre>"""
@@ -70,7 +72,9 @@ class Camera:
         """Take commands and what they print, on paper that looks like a terminal's; wide only."""
         if self._is_new(name):
             said = (f"<b>$ {html.escape(one)}</b>\n{html.escape(text)}" for one, text in runs)
-            page.set_content(_PAPER.format(text="\n".join(said)))
+            longest = max(len(line) for _one, text in runs for line in text.splitlines())
+            size = min(_MOST_PIXELS, (WIDTHS[0] - 40) / _WIDE_BY_HIGH / longest)
+            page.set_content(_PAPER.format(text="\n".join(said), size=f"{size:.2f}"))
             page.set_viewport_size({"width": WIDTHS[0], "height": _USUAL})
             self._keep(name, WIDTHS[0], page.locator("body").screenshot())
 
