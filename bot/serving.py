@@ -148,8 +148,8 @@ class Serving:
         return "not-connected" if self.socket and not self.socket.is_connected else None
 
     def _clusters(self) -> str | None:
-        found = self.known.problems
-        return ", ".join(f"{alias}: {code}" for alias, code in sorted(found.items())) or None
+        """Give codes alone: whoever can reach the probe need not learn what clusters there are."""
+        return ", ".join(sorted(set(self.known.problems.values()))) or None
 
     def _reload_policy(self) -> None:
         if self.core.policy.poll(self.core.clock.now()):

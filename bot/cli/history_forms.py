@@ -68,6 +68,8 @@ def write_csv(rows: Iterable[HistoryRow]) -> None:
     for row in rows:
         body = _csv_row(row)
         writer.writerow([_cell(body[name]) for name in _CSV_COLUMNS])
+    # Now, while a reader who went away is still ours to handle: at exit Python would complain.
+    sys.stdout.flush()
 
 
 def write_json(rows: Iterable[HistoryRow]) -> None:

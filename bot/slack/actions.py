@@ -15,8 +15,9 @@ from grants.access.decide import Decide
 from grants.access.give_back import GiveBack
 from grants.access.model import RequestState, Verdict
 from grants.access.revoke_grant import RevokeGrant
-from grants.errors import BadInput, NotFound, Problem, WrongState
+from grants.errors import BadInput, NotAllowed, NotFound, Problem, WrongState
 from grants.ids import Prefix, is_id
+from grants.policy.judge import is_admin
 
 _HASH_CHARS = 64
 
@@ -116,7 +117,10 @@ def give_back(surface: Surface, inbound: Inbound) -> Answer:
 
 
 def open_revoke(surface: Surface, inbound: Inbound) -> Answer:
-    """Ask an admin why, before revoking."""
+    """Ask an admin why, before revoking; nobody else is shown whose access it is."""
+    known = surface.known(inbound)
+    if not is_admin(surface.ports.policy.current(), known):
+        raise NotAllowed("revoke-grant")
     grant = grant_of(surface.ports, read_id(inbound.value, Prefix.GRANT, "grant"))
     if grant is None:
         raise NotFound("grant", inbound.value)

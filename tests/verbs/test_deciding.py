@@ -223,6 +223,27 @@ def test_stages_are_passed_in_their_order(world: World, ada: Account) -> None:
     assert world.approve(lena, request).grants
 
 
+def test_one_person_is_not_two_stages(world: World, ada: Account) -> None:
+    approvers = Stage(Who(groups=frozenset({"approvers"})))
+    world.policy.policy = a_policy(stages=(approvers, approvers))
+    omar = world.person("omar", "approvers")
+    request = world.ask(world.person("erin", "engineers"))
+    world.approve(ada, request)
+    with pytest.raises(AlreadyDone):
+        world.approve(ada, request)
+    assert world.approve(omar, request).grants
+
+
+def test_a_stage_that_policy_added_since_is_asked_for_too(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    approvers, leads = (Stage(Who(groups=frozenset({g}))) for g in ("approvers", "leads"))
+    world.policy.policy = a_policy(stages=(approvers, leads))
+    lena = world.person("lena", "leads")
+    assert world.approve(ada, request_of_erin).grants == ()
+    assert world.approve(lena, request_of_erin).grants
+
+
 def test_a_closed_or_expired_request_can_not_be_decided(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:

@@ -379,3 +379,14 @@ def test_an_entitlement_taken_out_of_policy_lets_its_grants_end_on_time(world: W
     world.clock.forward(minutes=1)
     ended = world.reconcile(grant.id)
     assert (ended.state, ended.cause) == (GrantState.ENDED, Cause.EXPIRED)
+
+
+def test_an_endpoint_that_could_not_be_asked_has_not_shown_that_access_acts() -> None:
+    world = World(endpoints=("https://a", "https://b"))
+    grant = world.approved()
+    world.cluster.cut_off("https://b")
+    assert world.reconcile(grant.id).state is GrantState.ACTIVE
+    with world.store.read() as tx:
+        proof = tx.proof(grant.id, ProofKind.ACTIVE)
+    assert proof is not None
+    assert "not-all-allowed-yet" in proof.notes

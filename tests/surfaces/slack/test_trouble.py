@@ -156,7 +156,7 @@ def test_a_denial_from_the_card_in_home_closes_both_modals(
         ("cancel", "gra-1", "There is no such request"),
         ("cancel", f"req-{'a' * 26}", "There is no such request"),
         ("give-back", "gra-1", "There is no such grant"),
-        ("revoke", f"gra-{'a' * 26}", "There is no such grant"),
+        ("revoke", f"gra-{'a' * 26}", "Only admins can revoke access"),
     ],
 )
 @pytest.mark.security("P6")
