@@ -6,16 +6,13 @@ from datetime import datetime
 from grants.access.actors import actor_of, lacking, refuse
 from grants.access.asking import asked_of, check_reason, to_ask
 from grants.access.closing import close
+from grants.access.granting import activating_event, make_grant
 from grants.access.model import (
     AccessRequest,
     Decision,
-    Grant,
-    GrantState,
-    Item,
     RequestState,
     Verdict,
 )
-from grants.access.naming import binding_name
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import Looked, look
 from grants.errors import (
@@ -250,10 +247,10 @@ def _approve(
     approvers = tuple(dict.fromkeys(d.approver for d in tx.decisions(request.id)))
     moved = request.moved(RequestState.APPROVED, now)
     closed = close(tx, moved, EventType.REQUEST_APPROVED, actor=yes[-1].approver)
-    grants = tuple(_grant(closed, item, approvers, now, ports) for item in closed.items)
+    grants = tuple(make_grant(closed, item, approvers, now, ports) for item in closed.items)
     for grant in grants:
         tx.add_grant(grant)
-        tx.append(_activating(grant, closed, now))
+        tx.append(activating_event(grant, closed, now))
     return Decided(closed, tuple(grant.id for grant in grants))
 
 
@@ -273,50 +270,3 @@ def _open_stage(request: AccessRequest, ports: AccessPorts) -> Stage | None:
     if entitlement is None or request.stage >= len(entitlement.stages):
         return None
     return entitlement.stages[request.stage]
-
-
-def _grant(
-    request: AccessRequest,
-    item: Item,
-    approvers: tuple[str, ...],
-    now: datetime,
-    ports: AccessPorts,
-) -> Grant:
-    terms, grant = item.terms, new_id(Prefix.GRANT)
-    return Grant(
-        id=grant,
-        version=1,
-        state=GrantState.ACTIVATING,
-        request=request.id,
-        item=item.id,
-        requester=request.requester,
-        recipient=request.recipient,
-        approvers=approvers,
-        cluster_uid=terms.cluster_uid,
-        cluster=terms.cluster,
-        namespace=terms.namespace,
-        role=terms.role,
-        role_digest=terms.role_digest,
-        subject=terms.subject,
-        groups=request.groups,
-        entitlement=terms.entitlement,
-        duration=terms.duration,
-        created_at=now,
-        activate_until=now + ports.times.activate_within,
-        due_at=now,
-        binding_name=binding_name(ports.installation, grant),
-    )
-
-
-def _activating(grant: Grant, request: AccessRequest, now: datetime) -> Event:
-    return Event(
-        EventType.GRANT_ACTIVATING,
-        now,
-        actor="system",
-        recipient=grant.recipient,
-        request=request.id,
-        grant=grant.id,
-        terms_hash=request.terms_hash,
-        policy_digest=request.policy_digest,
-        facts={"approvers": list(grant.approvers), "binding": grant.binding_name},
-    )
