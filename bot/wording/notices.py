@@ -46,6 +46,10 @@ NOTICES: Final[Mapping[str, str]] = {
         "{cluster} ({place}): {binding}. It runs until its own end and is not extended. "
         "Was the database replaced by an old copy?"
     ),
+    "binding-undeletable": (
+        "A binding that must not stand in {cluster} ({place}) can't be deleted: {binding}. "
+        "It is tried again; please look at what the cluster refuses."
+    ),
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."

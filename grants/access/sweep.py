@@ -9,7 +9,12 @@ from enum import StrEnum
 from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTx, Binding, ClusterPort
 from grants.access.telling import tell_admins
-from grants.errors import ClusterConflict, ClusterError, ClusterUnavailable
+from grants.errors import (
+    ClusterConflict,
+    ClusterError,
+    ClusterForbidden,
+    ClusterUnavailable,
+)
 from grants.policy.model import Policy
 from grants.record.model import Event, EventType
 
@@ -24,6 +29,7 @@ class Finding(StrEnum):
     WRONG_UID = "wrong-uid"
     UNKNOWN_RUNS = "unknown-runs"
     UNKNOWN_OVER = "unknown-over"
+    UNDELETABLE = "undeletable"
 
 
 DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.UNKNOWN_OVER})
@@ -81,6 +87,7 @@ def _sweep_one(cluster: ClusterPort, found: Binding, ports: AccessPorts) -> str:
         raise  # the others would fail likewise, each after its time-out
     except ClusterError as error:
         log.warning("a binding could not be deleted", extra=error.facts() | {"uid": found.uid})
+        _record(EventType.BINDING_STUCK, cluster, found, Finding.UNDELETABLE, ports)
         return "failed"
     _record(EventType.BINDING_DELETED, cluster, found, finding, ports)
     return "deleted"
@@ -94,13 +101,28 @@ def _judge_now(found: Binding, ports: AccessPorts) -> Finding:
 
 
 def _delete(cluster: ClusterPort, found: Binding) -> bool:
+    """Delete by uid; tells whether it is seen to be gone. If not, the next sweep goes on."""
     try:
         held = cluster.delete(found.place, found.uid)
-        if held is not None and held.finalizers:
+        if held is None:
+            return True
+        held = _emptied(cluster, held)
+        if held.finalizers:
             cluster.drop_finalizers(held)
     except ClusterConflict:
         return False  # it changed since the list; the next sweep sees what stands there then
-    return True
+    there = cluster.binding(found.place)
+    return there is None or there.uid != found.uid
+
+
+def _emptied(cluster: ClusterPort, held: Binding) -> Binding:
+    """Take the subjects of a held binding away at once, where the bot may still bind the role."""
+    if not held.subjects:
+        return held
+    try:
+        return cluster.empty(held)
+    except ClusterForbidden:
+        return held
 
 
 def _record(

@@ -32,6 +32,7 @@ class EventType(StrEnum):
     GRANT_ACTION_REFUSED = "grant.action-refused"
     BINDING_UNKNOWN = "binding.unknown"
     BINDING_DELETED = "binding.deleted"
+    BINDING_STUCK = "binding.stuck"
     SIGN_IN_OFFERED = "sign-in.offered"
     SIGN_IN_DONE = "sign-in.done"
     SIGN_IN_FAILED = "sign-in.failed"

@@ -29,6 +29,7 @@ def test_the_facts_of_refusals_and_of_what_the_sweep_finds_are_told_alike():
         ("cluster", "namespace", "binding", "binding_uid", "finding"): [
             "binding.unknown",
             "binding.deleted",
+            "binding.stuck",
         ],
         ("detail",): [f"request.{end}" for end in ("approved", "denied", "cancelled", "expired")],
     }

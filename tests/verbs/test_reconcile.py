@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -9,11 +10,11 @@ from grants.access.activate import ACTIVATE
 from grants.access.ending import END
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, Grant, GrantState, ProofKind
-from grants.access.ports import AccessTimes
+from grants.access.ports import AccessTimes, BindingPlace
 from grants.access.reconcile import reconcile_grant
 from grants.access.sweep import sweep_cluster
 from grants.authz.model import Rule
-from grants.errors import ClusterForbidden
+from grants.errors import ClusterForbidden, ClusterUnavailable
 from grants.people.model import Account
 from tests.support.world import VIEW, Crash, StepList, World
 
@@ -390,3 +391,35 @@ def test_an_endpoint_that_could_not_be_asked_has_not_shown_that_access_acts() ->
         proof = tx.proof(grant.id, ProofKind.ACTIVE)
     assert proof is not None
     assert "not-all-allowed-yet" in proof.notes
+
+
+def _lost(world: World, **changes: Any) -> BindingPlace:
+    """A binding of ours that the record does not know and that has no end: it must not stand."""
+    place = replace(world.place(world.approved()), name="valetkey-abcdefgh-gra-lost")
+    world.cluster.add_binding(place, VIEW, ("User:x",), grant="gra-lost", **changes)
+    return place
+
+
+def test_deleted_is_not_said_of_a_binding_that_a_finalizer_still_holds(world: World) -> None:
+    place = _lost(world, finalizers=("example.com/keep",))
+    world.cluster.fail("drop_finalizers", done=False)
+    with pytest.raises(ClusterUnavailable):
+        sweep_cluster(world.cluster, ports=world)
+    there = world.cluster.peek(place)
+    assert there is not None
+    assert there.subjects == ()
+    assert "binding.deleted" not in world.events()
+    sweep_cluster(world.cluster, ports=world)
+    assert world.cluster.peek(place) is None
+    assert "binding.deleted" in world.events()
+
+
+def test_a_binding_that_can_not_be_deleted_is_told_once_and_tried_again(world: World) -> None:
+    place = _lost(world)
+    world.cluster.fail("delete", ClusterForbidden, times=2)
+    for _sweep in range(2):
+        assert sweep_cluster(world.cluster, ports=world).failed == 1
+    assert world.events().count("binding.stuck") == 1
+    assert [n.code for n in world.store.notices].count("binding-undeletable") == 1
+    sweep_cluster(world.cluster, ports=world)
+    assert world.cluster.peek(place) is None
