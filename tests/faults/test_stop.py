@@ -6,11 +6,15 @@ from collections.abc import Callable
 import pytest
 
 from grants.access.activate import ACTIVATE
+from grants.access.ending import END
 from tests.support.fault_worker import Build, Fault
 from tests.support.faults import Faults
 
 ROUNDS = int(os.environ.get("VALETKEY_FAULT_ROUNDS", "1"))
 STEPS = tuple(step.name for step in ACTIVATE if step.name != "activate.judge-role")
+# What a crash between create and commit leaves is another scene: see test_kill.
+END_STEPS = tuple(step.name for step in END if step.name != "end.store-found")
+HELD = frozenset({"end.store-held", "end.empty", "end.drop-finalizers"})
 pytestmark = pytest.mark.needs_postgres
 
 
@@ -46,6 +50,31 @@ def test_a_worker_that_wakes_late_brings_nothing_back(staged: Callable[[Build], 
         assert hits >= ROUNDS
     assert faults.violations == []
     faults.sweep()
+    assert faults.labelled() == []
+
+
+@pytest.mark.security("G3")
+@pytest.mark.timeout(3600)
+def test_a_worker_that_sleeps_while_ending_undoes_nothing_when_it_wakes(
+    staged: Callable[[Build], Faults],
+) -> None:
+    faults = staged("shipped")
+    for _round in range(ROUNDS):
+        for step in END_STEPS:
+            grant, account = faults.approved()
+            faults.settle(grant, "active")
+            if step in HELD:
+                faults.hold(grant)
+            faults.give_back(grant, account)
+            sleeper = faults.stop_at(grant, "ended", fault=Fault(step, "before"))
+            faults.settle(grant, "ended")
+            faults.check(grant, f"{step}: while it sleeps")
+            faults.go_on(sleeper)
+            faults.check(grant, f"{step}: after it woke")
+    for point, hits in sorted(faults.hits.items()):
+        print(f"postgresql | {point} | {hits}")
+        assert hits >= ROUNDS
+    assert faults.violations == []
     assert faults.labelled() == []
 
 
