@@ -13,6 +13,8 @@ FAST = $(wildcard $(addprefix tests/,model authz policy verbs properties surface
 # What decides is covered by its pure tests, not by chance from afar.
 COVERED = policy access authz
 COVERING = $(addprefix tests/,model policy authz verbs properties)
+# Slack's two transports wait on real sockets: `make test` runs them.
+WAITING = tests/surfaces/slack/test_socket_mode.py tests/surfaces/slack/test_http.py
 # More options for pytest, as in `make test ARGS="-k relay -x"`.
 ARGS ?=
 FAULT_ROUNDS ?= 5
@@ -44,7 +46,8 @@ layers: ## Who may import whom
 	@$(RUN) lint-imports --no-logo
 
 test-fast: ## The fast tests alone
-	$(PYTEST) $(FAST) -q --durations=10 -m "not needs_node and not needs_browser" $(ARGS)
+	$(PYTEST) $(FAST) $(WAITING:%=--ignore=%) -q --durations=10 \
+	  -m "not needs_node and not needs_browser" $(ARGS)
 
 coverage: ## Branch coverage of what decides, by its own tests: each room at least 95 %
 	$(PYTEST) $(COVERING) -q --cov-branch --cov-report= $(COVERED:%=--cov=grants/%)
