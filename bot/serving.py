@@ -166,9 +166,9 @@ class Serving:
     def start(self) -> None:
         """Start everything.
 
-        What ends access starts first, and the probes are answered next: clusters that hang, seen
-        one after the other, must delay neither. They are seen before Slack's socket stands,
-        because asking needs their uids.
+        What ends access starts first, and the probes are answered next: a cluster that hangs must
+        delay neither. Clusters are seen before Slack's socket stands, because asking needs their
+        uids.
         """
         self.clockwork.start()
         self.server.start()

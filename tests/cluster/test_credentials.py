@@ -13,6 +13,7 @@ from kubernetes.config import incluster_config
 
 from bot.playground.controlplane.config import exec_plugin
 from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.scene import bot_token
 from grants.authz.model import RoleRef
 from grants.clock import SystemClock
 from grants.clusters.cluster import KubernetesCluster
@@ -31,7 +32,6 @@ from tests.support.scripted_server import (
     status,
     write_kubeconfig,
 )
-from tests.support.shipped import bot_token
 
 Serve = Callable[[Script], ScriptedServer]
 At = Callable[..., KubernetesCluster]

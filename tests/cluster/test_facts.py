@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.playground.controlplane.client import Answer
+from bot.playground.scene import bot_token
 from grants.access.ports import BindingPlace
 from grants.clusters import labels
 from tests.support.cluster_lab import (
@@ -20,7 +21,6 @@ from tests.support.cluster_lab import (
     new_person,
     wish_for,
 )
-from tests.support.shipped import bot_token
 
 EXPIRES = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
 

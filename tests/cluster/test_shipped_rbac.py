@@ -6,10 +6,11 @@ import pytest
 
 from bot.playground.controlplane.client import Answer
 from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.scene import bot_token
 from deploy import manifests
 from grants.authz.model import Question
 from tests.support.cluster_lab import RBAC, RealLab, new_person
-from tests.support.shipped import BOT_NAMESPACE, apply, bot_token
+from tests.support.shipped import BOT_NAMESPACE, apply
 
 pytestmark = pytest.mark.security("B1")
 

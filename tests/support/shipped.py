@@ -6,11 +6,10 @@ from typing import Any
 
 from bot.playground.controlplane.config import bearer
 from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.scene import bot_token
 from deploy import manifests
 
 BOT_NAMESPACE = "valetkey"
-BOT_ACCOUNT = "valetkey"
-TOKEN_LIFE_SECONDS = 6 * 3600
 
 
 def apply(plane: ControlPlane, objects: tuple[dict[str, Any], ...]) -> None:
@@ -22,17 +21,6 @@ def apply(plane: ControlPlane, objects: tuple[dict[str, Any], ...]) -> None:
             plane.admin_request("PUT", f"{path}/{manifest['metadata']['name']}", manifest)
         elif made.status not in {HTTPStatus.CREATED, HTTPStatus.CONFLICT}:
             raise AssertionError(made.body)
-
-
-def bot_token(plane: ControlPlane) -> str:
-    """Ask for a token of the bot's service account, as a pod would be given it."""
-    path = f"/api/v1/namespaces/{BOT_NAMESPACE}/serviceaccounts/{BOT_ACCOUNT}/token"
-    body = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": TOKEN_LIFE_SECONDS},
-    }
-    return str(plane.admin_request("POST", path, body)["status"]["token"])
 
 
 def bot_kubeconfig(plane: ControlPlane, path: Path) -> Path:
