@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from bot.settings import PREFIX
+from bot.settings_kinds import PREFIX
 from grants.errors import Problem, SettingsInvalid
 
 IN_CLUSTER_ALIAS: Final = "in-cluster"

@@ -6,8 +6,9 @@ from typing import Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from bot.settings import PREFIX, Settings, secret_names
+from bot.settings import Settings, secret_names
 from bot.settings_checks import as_default_text
+from bot.settings_kinds import PREFIX
 
 _HEAD: Final = """\
 # Settings

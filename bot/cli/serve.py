@@ -7,7 +7,8 @@ import click
 
 from bot.cli.failing import failing
 from bot.logs import get_logger, set_up_logs
-from bot.settings import PREFIX, Settings, load_settings, require_for_serving
+from bot.settings import Settings, load_settings, require_for_serving
+from bot.settings_kinds import PREFIX
 from grants.errors import Problem, SettingsInvalid
 
 

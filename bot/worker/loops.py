@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from bot.worker.clockwork import Loop
 from bot.worker.reconciler import Reconciler
+from grants.access.cluster_port import ClusterPort
 from grants.access.expire_requests import expire_requests
-from grants.access.ports import AccessPorts, ClusterPort
+from grants.access.ports import AccessPorts
 from grants.access.see_clusters import see_cluster
 from grants.access.sweep import Swept, sweep_cluster
 from grants.errors import ClusterError, ValetkeyError

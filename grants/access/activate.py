@@ -6,9 +6,10 @@ and resourceVersion. Whoever ends the grant meanwhile deletes that uid, and the 
 
 from dataclasses import replace
 
+from grants.access.cluster_port import Binding
 from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
-from grants.access.ports import AccessPorts, Binding
+from grants.access.ports import AccessPorts
 from grants.access.proof import adds_nothing, make_proof
 from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save, wish_of
 from grants.access.telling import ping, scope_facts

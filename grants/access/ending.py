@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import datetime
 
+from grants.access.cluster_port import Binding
 from grants.access.model import Cause, Grant, GrantState, ProofKind
-from grants.access.ports import AccessPorts, AccessTx, Binding
+from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
 from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save
 from grants.access.telling import ping, scope_facts

@@ -1,11 +1,12 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from grants.access.cluster_port import Clusters, Lookups
 from grants.access.model import (
     AccessRequest,
     Decision,
@@ -13,124 +14,12 @@ from grants.access.model import (
     Proof,
     ProofKind,
 )
-from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
+from grants.authz.model import RoleSnapshot
 from grants.clock import Clock
 from grants.outbox.model import Outbox
 from grants.people.model import Account, Known
 from grants.policy.model import Policy
 from grants.record.model import EventLog
-
-
-@dataclass(frozen=True, order=True)
-class BindingPlace:
-    """Where a binding stands: no namespace means a ClusterRoleBinding."""
-
-    name: str
-    namespace: str | None
-
-
-@dataclass(frozen=True)
-class BindingWish:
-    """The binding that a grant wants; the subject is added by the filling PUT alone."""
-
-    place: BindingPlace
-    grant: str
-    role: RoleRef
-    subject: str
-    requester: str
-    approvers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Binding:
-    """A binding as a cluster gave it. `subjects` are `kind:name` (or `kind:namespace/name`).
-
-    `grant` and `installation` are its labels' values, `expires_at` its annotation, if valid.
-    """
-
-    place: BindingPlace
-    uid: str
-    resource_version: str
-    role: RoleRef
-    subjects: tuple[str, ...]
-    installation: str | None
-    grant: str | None
-    expires_at: datetime | None
-    finalizers: tuple[str, ...]
-    created_at: datetime
-    deleting: bool = False
-
-
-class ClusterPort(Protocol):
-    """One cluster. Every call has a time-out; each raises only ClusterError and its kinds.
-
-    Writes carry uid and resourceVersion (PUT) or the uid (DELETE), so that none can act on a
-    binding that somebody else made, or bring a deleted one back.
-    """
-
-    alias: str
-
-    def uid(self) -> str:
-        """Give the uid of the kube-system namespace, asked anew."""
-        ...
-
-    def endpoints(self) -> tuple[str, ...]:
-        """Name every API server that proof must ask; one name when only one is known."""
-        ...
-
-    def knows_all_endpoints(self) -> bool:
-        """Tell whether `endpoints` was configured; else a proof is "as seen from one endpoint"."""
-        ...
-
-    def role(self, ref: RoleRef, namespace: str | None) -> RoleSnapshot | None:
-        """Read a role's rules, dated; None when there is no such role."""
-        ...
-
-    def has_namespace(self, name: str) -> bool:
-        """Tell whether a namespace exists and is not terminating."""
-        ...
-
-    def namespaces(self) -> tuple[str, ...]:
-        """List the names of the namespaces (may be seconds old)."""
-        ...
-
-    def binding(self, place: BindingPlace, endpoint: str | None = None) -> Binding | None:
-        """Read a binding by a consistent GET; None when there is none."""
-        ...
-
-    def managed_bindings(self) -> tuple[Binding, ...]:
-        """List every binding and cluster binding that bears our managed-by label."""
-        ...
-
-    def create_empty(self, wish: BindingWish) -> Binding | None:
-        """Create the binding without subjects; None when the name is taken."""
-        ...
-
-    def fill(self, binding: Binding, wish: BindingWish, expires_at: datetime) -> Binding:
-        """Add the subject and the expiry annotation; ClusterConflict when it changed or went."""
-        ...
-
-    def empty(self, binding: Binding) -> Binding:
-        """Take all subjects away; ClusterForbidden when the bot may no longer bind the role."""
-        ...
-
-    def drop_finalizers(self, binding: Binding) -> None:
-        """Take all finalizers away."""
-        ...
-
-    def delete(self, place: BindingPlace, uid: str) -> Binding | None:
-        """Delete by uid. None: gone. A binding: it is held by finalizers and still counts."""
-        ...
-
-    def ready(self, endpoint: str) -> bool:
-        """Tell whether one API server says that it is ready."""
-        ...
-
-    def ask(
-        self, subject: str, groups: Sequence[str], questions: Sequence[Question], endpoint: str
-    ) -> tuple[Answer, ...]:
-        """Ask one API server by SubjectAccessReview, in order; `system:authenticated` is added."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -139,18 +28,6 @@ class Claimed:
 
     grant: str
     cluster: str
-
-
-class Clusters(Protocol):
-    """All configured clusters."""
-
-    def get(self, alias: str) -> ClusterPort | None:
-        """Find a cluster by its alias."""
-        ...
-
-    def aliases(self) -> tuple[str, ...]:
-        """Name every configured cluster."""
-        ...
 
 
 class AccessTx(EventLog, Outbox, Protocol):
@@ -312,17 +189,6 @@ class AccessTimes:
     claim_hold: timedelta = timedelta(seconds=5)
 
 
-T = TypeVar("T")
-
-
-class Lookups(Protocol):
-    """Runs reads of clusters beside the caller, so that a hung cluster costs a bounded time."""
-
-    def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
-        """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
-        ...
-
-
 class StepWatch(Protocol):
     """Is told of each step of the reconciler: metrics, and the tests that kill at each."""
 
@@ -382,20 +248,3 @@ class AccessPorts(Protocol):
     def own_namespace(self) -> str | None:
         """The namespace that this bot runs in, if any."""
         ...
-
-
-__all__ = [
-    "AccessPorts",
-    "AccessStore",
-    "AccessTimes",
-    "AccessTx",
-    "Binding",
-    "BindingPlace",
-    "BindingWish",
-    "Claimed",
-    "ClusterPort",
-    "Clusters",
-    "Lookups",
-    "PolicySource",
-    "StepWatch",
-]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from grants.access.cluster_port import BindingPlace
 from grants.access.model import Grant, Proof, ProofKind, Seen
-from grants.access.ports import BindingPlace
 from grants.authz.model import Answer
 from grants.ids import Prefix, new_id
 

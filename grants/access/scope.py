@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from grants.access.ports import AccessPorts, ClusterPort
+from grants.access.cluster_port import ClusterPort
+from grants.access.ports import AccessPorts
 from grants.authz.model import RoleRef, RoleSnapshot
 from grants.errors import ClusterChanged, ClusterError, ClusterUnavailable
 

@@ -1,6 +1,7 @@
 """First contact with each cluster: its kube-system uid is what it is called by for ever."""
 
-from grants.access.ports import AccessPorts, ClusterPort
+from grants.access.cluster_port import ClusterPort
+from grants.access.ports import AccessPorts
 from grants.errors import ClusterChanged
 from grants.record.model import Event, EventType
 

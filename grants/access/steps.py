@@ -9,15 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
 from grants.access.model import Grant, Proof, ProofKind, Seen
-from grants.access.ports import (
-    AccessPorts,
-    AccessTx,
-    Binding,
-    BindingPlace,
-    BindingWish,
-    ClusterPort,
-)
+from grants.access.ports import AccessPorts, AccessTx
 from grants.errors import ClusterChanged, ClusterUnavailable, ValetkeyError
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from grants.access.cluster_port import Binding, ClusterPort
 from grants.access.model import Grant, GrantState
-from grants.access.ports import AccessPorts, AccessTx, Binding, ClusterPort
+from grants.access.ports import AccessPorts, AccessTx
 from grants.access.telling import tell_admins
 from grants.errors import (
     ClusterConflict,

@@ -10,7 +10,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from grants.access.ports import Binding, BindingPlace, BindingWish
+from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.clusters import labels
 from grants.clusters.api import Api
 from grants.clusters.connection import Call, path_of

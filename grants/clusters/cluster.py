@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
-from grants.access.ports import Binding, BindingPlace, BindingWish
+from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.clock import Clock
 from grants.clusters.api import Api

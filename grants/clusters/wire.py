@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from grants.access.ports import Binding, BindingPlace
+from grants.access.cluster_port import Binding, BindingPlace
 from grants.authz.model import RoleRef, RoleSnapshot, Rule
 from grants.clusters import labels
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from grants.access.ports import Binding, BindingPlace, BindingWish
+from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.authz.model import Question, RoleRef
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.reply import BODY_MOST_BYTES

@@ -8,7 +8,7 @@ import yaml
 
 from deploy import manifests
 from deploy.rbac import bind_role
-from grants.access.ports import BindingPlace
+from grants.access.cluster_port import BindingPlace
 from grants.authz.model import Question
 from grants.errors import ClusterForbidden
 from grants.policy.model import Entitlement, Notify, Policy, Stage, Who

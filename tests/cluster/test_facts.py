@@ -10,7 +10,7 @@ import pytest
 
 from bot.playground.controlplane.client import Answer
 from bot.playground.scene import bot_token
-from grants.access.ports import BindingPlace
+from grants.access.cluster_port import BindingPlace
 from grants.clusters import labels
 from tests.support.cluster_lab import (
     RBAC,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from deploy import manifests
-from grants.access.ports import BindingPlace, BindingWish, ClusterPort
+from grants.access.cluster_port import BindingPlace, BindingWish, ClusterPort
 from grants.authz.model import RoleRef
 from grants.errors import ClusterError
 from tests.support.cluster_lab import (

@@ -9,7 +9,8 @@ import click
 import pytest
 
 from bot.cli import main
-from bot.settings import PREFIX, Settings, secret_names
+from bot.settings import Settings, secret_names
+from bot.settings_kinds import PREFIX
 from tests.support.pages import FENCE
 
 ROOT = Path(__file__).parents[2]

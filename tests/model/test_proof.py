@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from grants.access.cluster_port import BindingPlace
 from grants.access.model import GrantState, ProofKind, Seen
-from grants.access.ports import BindingPlace
 from grants.access.proof import adds_nothing, judge_gone, make_proof, names_binding
 from grants.authz.model import Answer, Question
 from tests.model.test_access import NOW, grant

@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from grants.access.cancel_request import CancelRequest, cancel_request
+from grants.access.cluster_port import Binding
 from grants.access.decide import Decide, decide
 from grants.access.expire_requests import expire_requests
 from grants.access.give_back import GiveBack, give_back
@@ -30,7 +31,6 @@ from grants.access.model import (
     RequestState,
     Verdict,
 )
-from grants.access.ports import Binding
 from grants.access.reconcile import ROADS, reconcile_grant
 from grants.access.request_access import RequestAccess, SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import RevokeGrant, revoke_grant

@@ -5,9 +5,10 @@ from datetime import datetime
 
 from grants.access import reconcile
 from grants.access.activate import ACTIVATE
+from grants.access.cluster_port import Binding, BindingWish
 from grants.access.ending import END
 from grants.access.model import GrantState
-from grants.access.ports import AccessPorts, Binding, BindingWish
+from grants.access.ports import AccessPorts
 from grants.access.steps import Step, Work, wish_of
 from grants.clusters import bindings
 from grants.clusters.bindings import Bindings

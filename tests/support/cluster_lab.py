@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import wait_until
+from grants.access.cluster_port import BindingPlace, BindingWish, ClusterPort
 from grants.access.naming import binding_name
-from grants.access.ports import BindingPlace, BindingWish, ClusterPort
 from grants.authz.model import Answer, Question, RoleRef, Rule
 from grants.clusters.cluster import KubernetesCluster
 from grants.ids import Prefix, new_id

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from grants.access.ports import Binding, BindingPlace, BindingWish
+from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.errors import ClusterConflict, ClusterRefused
 from tests.support.fake_rbac import ALL_AUTHENTICATED, Asker

@@ -7,7 +7,7 @@ agree with that code's mistakes.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from grants.access.ports import Binding, BindingPlace
+from grants.access.cluster_port import Binding, BindingPlace
 from grants.authz.model import Answer, Question, RoleRef, Rule
 
 ALL_AUTHENTICATED = "system:authenticated"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from grants.access.ports import Binding, BindingPlace
+from grants.access.cluster_port import Binding, BindingPlace
 from grants.authz.model import Answer, Question, RoleRef, Rule
 from grants.clock import Clock
 from grants.errors import ClusterConflict, ClusterError, ClusterForbidden, ClusterUnavailable

@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import pairwise
 
+from grants.access.cluster_port import Binding
 from grants.access.model import (
     GRANT_MOVES,
     REQUEST_MOVES,
@@ -13,7 +14,6 @@ from grants.access.model import (
     RequestState,
     Verdict,
 )
-from grants.access.ports import Binding
 from grants.authz.model import Question
 from grants.record.model import EventType
 from tests.support.world import World

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.playground.controlplane.config import bearer
 from bot.playground.controlplane.plane import ControlPlane
-from grants.access.ports import ClusterPort
+from grants.access.cluster_port import ClusterPort
 from grants.clock import SystemClock
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.config import ClusterConfig

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from grants.access.cluster_port import BindingPlace
 from grants.access.decide import Decide, Decided, decide
 from grants.access.model import AccessRequest, Grant, Verdict
 from grants.access.naming import binding_name
-from grants.access.ports import AccessTimes, BindingPlace
+from grants.access.ports import AccessTimes
 from grants.access.reconcile import reconcile_grant
 from grants.access.request_access import RequestAccess, request_access
 from grants.access.see_clusters import see_cluster

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from grants.access.activate import ACTIVATE
+from grants.access.cluster_port import BindingPlace
 from grants.access.ending import END
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, Grant, GrantState, ProofKind
-from grants.access.ports import AccessTimes, BindingPlace
+from grants.access.ports import AccessTimes
 from grants.access.reconcile import reconcile_grant
 from grants.access.sweep import sweep_cluster
 from grants.authz.model import Rule

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grants.access.ports import BindingPlace
+from grants.access.cluster_port import BindingPlace
 from grants.errors import ClusterConflict, ClusterForbidden, ClusterRefused
 from tests.support.cluster_lab import (
     EDIT,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from grants.access.ports import Binding, BindingWish
+from grants.access.cluster_port import Binding, BindingWish
 from grants.errors import ClusterConflict, ClusterForbidden
 from grants.ids import Prefix, new_id
 from tests.support.cluster_lab import (

@@ -1,6 +1,6 @@
 """What a cluster says of itself, of roles and namespaces, and of what somebody may do."""
 
-from grants.access.ports import BindingPlace
+from grants.access.cluster_port import BindingPlace
 from grants.authz.model import Question, RoleRef
 from tests.support.cluster_lab import (
     POD_RULES,

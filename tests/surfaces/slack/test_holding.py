@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bot.playground.slack import Person, buttons, words
+from grants.access.cluster_port import BindingPlace
 from grants.access.model import Cause, Grant, GrantState
-from grants.access.ports import BindingPlace
 from grants.authz.model import RoleRef
 from grants.errors import ClusterUnavailable
 from grants.policy.model import Notify

@@ -1,0 +1,61 @@
+"""Settings of the surface in Slack."""
+
+from pydantic import Field, SecretStr
+
+from bot.settings_kinds import ExistingFile, SettingsGroup
+
+
+class SlackFields(SettingsGroup):
+    """How Slack is reached, and how what comes from it is told to be genuine."""
+
+    slack_bot_token: SecretStr | None = Field(
+        default=None, description="The bot token of the Slack app (`xoxb-...`). Needed to serve."
+    )
+    slack_app_token: SecretStr | None = Field(
+        default=None,
+        description=(
+            "The app-level token (`xapp-...`) for Socket Mode: Slack then needs no way in. "
+            "Needed to serve, unless `VALETKEY_SLACK_SIGNING_SECRET` is set."
+        ),
+    )
+    slack_signing_secret: SecretStr | None = Field(
+        default=None,
+        description=(
+            "The signing secret, for Slack's requests by HTTP to `/slack/events`. Needed to serve, "
+            "unless `VALETKEY_SLACK_APP_TOKEN` is set; with both, both ways work."
+        ),
+    )
+    slack_team_id: str | None = Field(
+        default=None,
+        pattern=r"^[TE][A-Z0-9]{2,20}$",
+        description=(
+            "The id of the one workspace that is served (`T...`). Needed to serve: people of other "
+            "organisations in shared channels are told from one's own by it."
+        ),
+    )
+    slack_api_url: str = Field(
+        default="https://slack.com/api/",
+        pattern=r"^https?://",
+        description="The base of Slack's Web API; another only for tests and proxies.",
+    )
+    slack_signin_client_id: str | None = Field(
+        default=None,
+        description=(
+            "The client id of the Slack app, for Sign in with Slack. Needed to serve. It is not "
+            "called after Slack's own variable, because the Slack library changes how it works "
+            "when it finds that one."
+        ),
+    )
+    slack_signin_client_secret: SecretStr | None = Field(
+        default=None,
+        description="The client secret of the Slack app, for Sign in with Slack. Needed to serve.",
+    )
+    slack_signin_issuer: str = Field(
+        default="https://slack.com",
+        pattern=r"^https://",
+        description="The issuer of Sign in with Slack; another only for tests.",
+    )
+    slack_ca_file: ExistingFile | None = Field(
+        default=None,
+        description="A PEM file of authorities to trust for Slack; default: the system's.",
+    )

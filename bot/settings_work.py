@@ -1,0 +1,66 @@
+"""Settings of the worker and of what it works on: policy, clusters, times."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from bot.settings_kinds import Duration, ExistingFile, SettingsGroup
+
+
+class WorkFields(SettingsGroup):
+    """Where the policy and the clusters are named, and how long things may take."""
+
+    policy_path: Path | None = Field(
+        default=None, description="The policy: one YAML file, or a folder of them. Needed to serve."
+    )
+    clusters_path: ExistingFile | None = Field(
+        default=None,
+        description=(
+            "A YAML file that says how each cluster is reached (see below). Default: one cluster "
+            "by the alias `in-cluster`, the one that Valetkey runs in."
+        ),
+    )
+    own_namespace: str = Field(
+        default="valetkey",
+        pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+        description=(
+            "The namespace that Valetkey itself runs in: access there is a risk that an "
+            "entitlement has to accept."
+        ),
+    )
+
+    activate_within: Duration = Field(
+        default=timedelta(minutes=15),
+        description=(
+            "How long after the last approval access may still begin. Default `15m`: access that "
+            "begins when nobody waits for it any more serves nobody."
+        ),
+    )
+    warn_before: Duration = Field(
+        default=timedelta(minutes=5),
+        description="How long before the end of access its holder is warned. Default `5m`.",
+    )
+    sweep_interval: Duration = Field(
+        default=timedelta(seconds=5),
+        description=(
+            "How often the worker looks for what is due. Default `5s`; clicks wake it at once."
+        ),
+    )
+    drift_interval: Duration = Field(
+        default=timedelta(minutes=1),
+        description="How often each cluster is compared with the record. Default `1m`.",
+    )
+    stuck_after: Duration = Field(
+        default=timedelta(minutes=10),
+        description=(
+            "How long a revocation may fail before people are told that it is stuck. "
+            "Default `10m`; it is retried for ever."
+        ),
+    )
+    worker_count: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="How many grants are worked on at the same time in each cluster.",
+    )
