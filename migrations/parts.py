@@ -90,3 +90,17 @@ def index(name: str, table: str, columns: str, *, unique: bool = False, where: s
     if where:
         partial = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
     op.create_index(op.f(name), table, columns.split(), unique=unique, **partial)
+
+
+def may_go_on(revision: str, *code: str) -> None:
+    """Declare which older code may go on with the schema of this revision, all of it by name.
+
+    Say so only when that code can neither misread what is new nor write what is wrong here: the
+    schema adds what it never asks for, and every new column has a default.
+    """
+    for each in code:
+        op.execute(_fits().insert().values(schema_revision=revision, code_revision=each))
+
+
+def _fits() -> sa.TableClause:
+    return sa.table("schema_fits", sa.column("schema_revision"), sa.column("code_revision"))

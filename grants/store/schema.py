@@ -24,7 +24,7 @@ HEAD: Final = "head"
 _BASE: Final = "base"
 # Any number, the same in every process: two upgrades at once go one after the other.
 _UPGRADE_LOCK: Final = 0x76616C65746B6579
-_READ_ONLY_TABLES: Final = frozenset({"alembic_version", "installation"})
+_READ_ONLY_TABLES: Final = frozenset({"alembic_version", "installation", "schema_fits"})
 _APPEND_ONLY_TABLES: Final = frozenset({"events"})
 
 

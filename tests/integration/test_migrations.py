@@ -103,7 +103,7 @@ def test_up_down_and_up_again(empty_url):
 
 
 def test_there_is_one_head():
-    assert schema.head() == "0001"
+    assert schema.head() == "0002"
 
 
 def test_upgrading_again_changes_nothing(empty_url):
@@ -133,7 +133,7 @@ def test_two_upgrades_at_once_make_one_schema(empty_url):
 
 
 def test_a_schema_that_is_not_at_head_is_named(empty_url):
-    with pytest.raises(StoreSchemaWrong, match="at nothing, needs 0001"):
+    with pytest.raises(StoreSchemaWrong, match="at nothing, needs 0002"):
         schema.check(empty_url)
     schema.upgrade(empty_url)
     schema.check(empty_url)
@@ -141,7 +141,7 @@ def test_a_schema_that_is_not_at_head_is_named(empty_url):
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     engine.dispose()
-    with pytest.raises(StoreSchemaWrong, match="at 0000, needs 0001"):
+    with pytest.raises(StoreSchemaWrong, match="at 0000, needs 0002"):
         schema.check(empty_url)
 
 
@@ -219,6 +219,7 @@ def test_the_runtime_role_can_serve(runtime):
         "CREATE OR REPLACE FUNCTION events_append_only() RETURNS trigger LANGUAGE sql AS ''",
         "UPDATE installation SET id = 'x'",
         "UPDATE alembic_version SET version_num = 'x'",
+        "INSERT INTO schema_fits VALUES ('x', 'y')",
     ],
 )
 def test_the_runtime_role_cannot_change_the_record(runtime, statement):

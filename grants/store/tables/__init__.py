@@ -26,11 +26,13 @@ from grants.store.tables.people import (
 )
 from grants.store.tables.record import (
     deliveries,
+    delivery_holds,
     events,
     inbound,
     installation,
     policies,
     record_order,
+    schema_fits,
 )
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "clusters",
     "decisions",
     "deliveries",
+    "delivery_holds",
     "emails",
     "events",
     "grants",
@@ -53,6 +56,7 @@ __all__ = [
     "record_order",
     "requests",
     "roles",
+    "schema_fits",
     "sessions",
     "sign_ins",
     "subject_names",

@@ -24,6 +24,9 @@ clusters = Table(
     Column("alias", PlainText, primary_key=True),
     text_column("uid"),
     Column("at", UtcMicros, nullable=False),
+    Column("problem", PlainText, nullable=False, server_default=text("''")),
+    Column("failing_since", UtcMicros),
+    Column("looked_at", UtcMicros),
 )
 
 subject_names = Table(

@@ -15,6 +15,14 @@ installation = Table(
     CheckConstraint("one = 1", name="one_row"),
 )
 
+# Beside Alembic's own table: which older code may go on while the schema stands at a revision.
+schema_fits = Table(
+    "schema_fits",
+    metadata,
+    Column("schema_revision", PlainText, primary_key=True),
+    Column("code_revision", PlainText, primary_key=True),
+)
+
 inbound = Table(
     "inbound",
     metadata,
@@ -99,4 +107,12 @@ Index(
     deliveries.c.next_at,
     sqlite_where=text("wanted > sent AND wanted > dropped"),
     postgresql_where=text("wanted > sent AND wanted > dropped"),
+)
+
+# Until when nothing is sent in a scope (a method, or a method and a channel): rate limits.
+delivery_holds = Table(
+    "delivery_holds",
+    metadata,
+    Column("scope", PlainText, primary_key=True),
+    Column("until", UtcMicros, nullable=False),
 )
