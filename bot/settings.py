@@ -117,7 +117,10 @@ def load_settings() -> Settings:
     return settings
 
 
-def require_for_serving(settings: Settings) -> None:
-    """Demand what `valetkey serve` needs; SettingsInvalid names everything that is missing."""
-    if problems := missing_for_serving(settings.model_dump(), PREFIX):
+def require_for_serving(settings: Settings, *, surfaces: bool = True) -> None:
+    """Demand what `valetkey serve` needs, with surfaces or without.
+
+    SettingsInvalid names everything that is missing.
+    """
+    if problems := missing_for_serving(settings.model_dump(), PREFIX, surfaces=surfaces):
         raise SettingsInvalid(tuple(problems))

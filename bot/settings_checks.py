@@ -22,16 +22,14 @@ _SET_BY_KUBERNETES: Final = re.compile(
     r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)"
 )
 _LONGEST_SECRET_BYTES: Final = 65_536
-_FOR_SERVING: Final = (
-    "public_url",
-    "slack_bot_token",
-    "slack_team_id",
+_FOR_SERVING: Final = ("public_url", "slack_bot_token", "slack_team_id", "policy_path")
+# A worker alone signs nobody in: secrets that it does not need, it need not be given.
+_FOR_SURFACES: Final = (
     "slack_signin_client_id",
     "slack_signin_client_secret",
     "oidc_issuer",
     "oidc_client_id",
     "oidc_client_secret",
-    "policy_path",
 )
 
 
@@ -148,10 +146,13 @@ def problems_of(error: ValidationError, prefix: str) -> list[Problem]:
     return found
 
 
-def missing_for_serving(values: Mapping[str, Any], prefix: str) -> list[Problem]:
-    """Name everything that serving needs and that is not set."""
-    missing = [name for name in _FOR_SERVING if values[name] is None]
+def missing_for_serving(values: Mapping[str, Any], prefix: str, *, surfaces: bool) -> list[Problem]:
+    """Name everything that serving, with surfaces or without, needs and that is not set."""
+    needed = (*_FOR_SERVING, *(_FOR_SURFACES if surfaces else ()))
+    missing = [name for name in needed if values[name] is None]
     found = [_problem(f"{prefix}{name.upper()}", "missing", "set it to serve") for name in missing]
+    if not surfaces:
+        return found
     if values["slack_app_token"] is None and values["slack_signing_secret"] is None:
         detail = (
             f"set it for Socket Mode, or {prefix}SLACK_SIGNING_SECRET for Slack's requests by HTTP"

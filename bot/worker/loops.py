@@ -20,6 +20,8 @@ log = logging.getLogger("valetkey.worker.loops")
 DUE_EVERY = timedelta(milliseconds=250)  # a lease ends within this of its time, on a live worker
 TELL_EVERY = timedelta(milliseconds=500)
 CLOSE_EVERY = timedelta(seconds=5)
+POLICY_EVERY = timedelta(seconds=5)
+SEE_EVERY = timedelta(seconds=60)
 FORGET_EVERY = timedelta(days=1)
 
 
@@ -28,24 +30,27 @@ class LoopCalls:
     """What the loops call beside the core's own verbs, and how often the slow ones run."""
 
     tell: Callable[[], object]
-    reload_policy: Callable[[], object]
     forget: Callable[[], object]
     swept: Callable[[str, Swept], object]
     sweep_every: timedelta
-    policy_every: timedelta = timedelta(seconds=5)
-    see_every: timedelta = timedelta(seconds=60)
 
 
-def make_loops(
-    ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls, known_clusters: "KnownClusters"
+def process_loops(
+    reload_policy: Callable[[], object], known_clusters: "KnownClusters"
 ) -> tuple[Loop, ...]:
-    """Make every loop of a worker."""
+    """Make the loops of every process: surfaces judge by policy and read clusters, too."""
+    return (
+        Loop("policy", POLICY_EVERY, reload_policy),
+        Loop("clusters", SEE_EVERY, known_clusters.see_all),
+    )
+
+
+def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:
+    """Make the loops that only a worker runs."""
     return (
         Loop("due", DUE_EVERY, reconciler.run_due),
         Loop("tell", TELL_EVERY, calls.tell),
         Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
-        Loop("policy", calls.policy_every, calls.reload_policy),
-        Loop("clusters", calls.see_every, known_clusters.see_all),
         Loop("sweep", calls.sweep_every, lambda: sweep_all(ports, calls.swept)),
         Loop("forget", FORGET_EVERY, calls.forget),
     )

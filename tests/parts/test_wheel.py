@@ -191,7 +191,7 @@ def test_the_playground_says_that_its_extra_is_missing(installed):
 
 def test_what_serves_loads_without_the_doubles(installed):
     program = (
-        "import sys, bot.serving, bot.wiring, bot.cli.serve;"
+        "import sys, bot.serving.process, bot.wiring, bot.cli.serve;"
         "print([n for n in sys.modules if n.startswith('bot.playground')])"
     )
     assert installed.code(program) == "[]"

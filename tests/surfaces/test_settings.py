@@ -69,6 +69,16 @@ def test_serving_names_everything_that_is_missing_at_once(environ):
     assert "Socket Mode" in sentence
 
 
+def test_a_worker_alone_needs_no_secret_of_the_sign_in(environ):
+    only_worker = ("PUBLIC_URL", "SLACK_BOT_TOKEN", "SLACK_TEAM_ID", "POLICY_PATH")
+    environ(**{name: FOR_SERVING[name] for name in only_worker})
+    require_for_serving(load_settings(), surfaces=False)
+    with pytest.raises(SettingsInvalid) as refusal:
+        require_for_serving(load_settings())
+    missing = {p.field for p in refusal.value.problems}
+    assert missing == {f"{PREFIX}{name}" for name in FOR_SERVING if name not in only_worker}
+
+
 def test_a_full_set_serves(environ):
     environ(**FOR_SERVING)
     settings = load_settings()

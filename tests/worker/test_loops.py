@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.worker.loops import KnownClusters, LoopCalls, make_loops, sweep_all
+from bot.worker.loops import KnownClusters, LoopCalls, process_loops, sweep_all, worker_loops
 from bot.worker.reconciler import Reconciler
 from grants.errors import StoreUnavailable
 from tests.support.fake_cluster import FakeCluster, FakeClusters
@@ -88,13 +88,17 @@ def test_every_loop_is_there_and_calls_what_it_says(world: World) -> None:
     def note(name: str) -> Callable[[], object]:
         return lambda: called.append(name)
 
-    calls = LoopCalls(note("tell"), note("policy"), note("forget"), print, timedelta(minutes=1))
+    calls = LoopCalls(note("tell"), note("forget"), print, timedelta(minutes=1))
     worker = Reconciler(
         world.store, note("walk"), note("hung"), worker="w", threads=1, hold=timedelta(seconds=5)
     )
-    loops = {loop.name: loop for loop in make_loops(world, worker, calls, KnownClusters(world))}
+    both = (
+        *worker_loops(world, worker, calls),
+        *process_loops(note("policy"), KnownClusters(world)),
+    )
+    loops = {loop.name: loop for loop in both}
     assert sorted(loops) == ["close", "clusters", "due", "forget", "policy", "sweep", "tell"]
     assert loops["forget"].every == timedelta(days=1)
     for loop in loops.values():
         loop.call()
-    assert called == ["tell", "policy", "forget"]
+    assert sorted(called) == ["forget", "policy", "tell"]

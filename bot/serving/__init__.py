@@ -1,0 +1,1 @@
+"""A running Valetkey: what is started in which order, watched, and stopped cleanly."""

@@ -1,0 +1,50 @@
+"""What readiness looks at in every process, whichever half it runs."""
+
+from datetime import timedelta
+from typing import Final
+
+from bot.web.ports import Check
+from bot.wiring import Core
+from bot.worker.clockwork import Clockwork
+from bot.worker.loops import KnownClusters
+from grants.errors import ValetkeyError
+
+HUNG_AFTER: Final = timedelta(seconds=60)
+
+
+def core_checks(core: Core, known: KnownClusters) -> tuple[Check, ...]:
+    """Make the checks of database, policy and clusters."""
+
+    def database() -> str | None:
+        try:
+            core.store.installation()
+        except ValetkeyError as error:
+            return error.code
+        return None
+
+    def policy() -> str | None:
+        return "refused" if core.policy.problems else None
+
+    def clusters() -> str | None:
+        """Give codes alone: whoever reaches the probe need not learn what clusters there are."""
+        return ", ".join(sorted(set(known.problems.values()))) or None
+
+    return (
+        Check("database", database),
+        Check("policy", policy, vital=False),
+        Check("clusters", clusters, vital=False),
+    )
+
+
+def clock_check(clockwork: Clockwork, loop: str, name: str) -> Check:
+    """Make the check that the clock lives and that one loop, on which most depends, still ends.
+
+    Other loops may wait long for somebody else's server.
+    """
+
+    def ask() -> str | None:
+        if not clockwork.is_alive():
+            return "clock-dead"
+        return "loop-hung" if clockwork.is_late(loop, HUNG_AFTER) else None
+
+    return Check(name, ask)

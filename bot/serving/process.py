@@ -1,0 +1,122 @@
+"""One process of Valetkey: its parts put together, started, watched and stopped."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+
+from bot.metrics import Metrics
+from bot.serving.checks import clock_check, core_checks
+from bot.serving.parts import ALL_PARTS, Part
+from bot.serving.surfaces import Surfaces
+from bot.serving.worker import Worker
+from bot.settings import Settings
+from bot.slack.app import make_surface
+from bot.web.app import App, create_app, create_probes
+from bot.web.ports import Check
+from bot.web.server import Server
+from bot.wiring import Core, live_grants, slack_ports
+from bot.worker.clockwork import Clockwork
+from bot.worker.loops import KnownClusters, process_loops
+
+log = logging.getLogger("valetkey.serving")
+
+LOOK_SECONDS: Final = 1.0
+
+
+@dataclass
+class Serving:
+    """The parts of one process. `start` returns at once; `run` stays until it is to stop."""
+
+    core: Core
+    settings: Settings
+    registry: CollectorRegistry
+    metrics: Metrics
+    parts: frozenset[Part] = ALL_PARTS
+    server: Server = field(init=False)
+    clockwork: Clockwork = field(init=False)
+    worker: Worker | None = field(init=False, default=None)
+    surfaces: Surfaces | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._stopping = threading.Event()
+        self.known = KnownClusters(self.core)
+        surface = make_surface(slack_ports(self.core, self.settings, self._wake))
+        if Part.WORKER in self.parts:
+            self.worker = Worker(self.core, self.settings, self.metrics, surface)
+        if Part.SURFACES in self.parts:
+            self.surfaces = Surfaces(self.core, self.settings, surface, self._wake)
+        loops = process_loops(self._reload_policy, self.known)
+        if self.worker is not None:
+            loops = (*self.worker.loops(), *loops)
+        self.clockwork = Clockwork(loops, self.metrics)
+        threads = self.settings.web_threads
+        self.server = Server(
+            self._make_app(threads),
+            host=self.settings.listen_host,
+            port=self.settings.listen_port,
+            threads=threads,
+        )
+        live_grants(self.core, self.registry)
+
+    def _make_app(self, threads: int) -> App:
+        """Make the pages and probes; of a process without surfaces the probes alone."""
+        checks = self._checks()
+        if self.surfaces is not None:
+            return create_app(self.surfaces.web(checks, self.registry), threads=threads)
+        token = self.settings.metrics_token
+        secret = token.get_secret_value() if token else None
+        return create_probes(checks, self.registry, secret, threads=threads)
+
+    def _checks(self) -> tuple[Check, ...]:
+        checks = core_checks(self.core, self.known)
+        if self.worker is not None:
+            checks = (*checks, clock_check(self.clockwork, "due", "worker"))
+        if self.surfaces is not None:
+            checks = (*checks, *self.surfaces.checks())
+        return checks
+
+    def _reload_policy(self) -> None:
+        if self.core.policy.poll(self.core.clock.now()):
+            log.info("another version of policy is in force")
+
+    def _wake(self) -> None:
+        if self.worker is not None:
+            self.clockwork.wake("due")
+            self.clockwork.wake("tell")
+
+    def start(self) -> None:
+        """Start everything.
+
+        What ends access starts first, and the probes are answered next: a cluster that hangs must
+        delay neither. Clusters are seen before Slack's socket stands, because asking needs their
+        uids.
+        """
+        self.clockwork.start()
+        self.server.start()
+        self.known.see_all()
+        if self.surfaces is not None:
+            self.surfaces.start()
+
+    def run(self) -> None:
+        """Stay, looking after the clock, until somebody asks to stop."""
+        while not self._stopping.wait(LOOK_SECONDS):
+            self.clockwork.check()
+
+    def ask_to_stop(self) -> None:
+        """Have `run` return; safe from a signal handler."""
+        self._stopping.set()
+
+    def stop(self, within: timedelta = timedelta(seconds=10)) -> None:
+        """Take no more, finish what was begun, close."""
+        self._stopping.set()
+        if self.surfaces is not None:
+            self.surfaces.stop(within / 2)
+        self.server.stop(within)
+        self.clockwork.stop()
+        if self.worker is not None:
+            self.worker.stop()
+        self.core.close()

@@ -1,0 +1,80 @@
+"""The half that people reach: Slack by socket or by HTTP, and the pages of the sign-in."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+from slack_bolt import App
+
+from bot.settings import Settings
+from bot.slack.app import build_app, make_socket
+from bot.slack.endpoint import SlackEndpoint
+from bot.slack.socket_mode import SocketMode
+from bot.slack.surface import Surface
+from bot.web.ports import Check, WebPorts
+from bot.wiring import Core, company_login, go_on_with_draft, slack_login
+from grants.people.model import Account
+
+
+class Surfaces:
+    """What one process lets people reach. `wake` has a worker look at once, where one is near."""
+
+    def __init__(
+        self, core: Core, settings: Settings, surface: Surface, wake: Callable[[], None]
+    ) -> None:
+        self._core = core
+        self._settings = settings
+        self._surface = surface
+        self._wake = wake
+        self._app = build_app(surface)
+        self.socket = self._make_socket(self._app)
+
+    def _make_socket(self, app: App) -> SocketMode | None:
+        token = self._settings.slack_app_token
+        if token is None:
+            return None
+        return make_socket(self._surface, app, token.get_secret_value())
+
+    def web(self, checks: tuple[Check, ...], registry: CollectorRegistry) -> WebPorts:
+        """Give what the web server's pages and Slack's endpoint need."""
+        settings = self._settings
+        metrics_token = settings.metrics_token
+        return WebPorts(
+            public_url=settings.public_url or "",
+            people=self._core,
+            slack_login=slack_login(settings),
+            company_login=company_login(settings),
+            account_label=self._label_of,
+            submit_draft=go_on_with_draft(self._core, self._wake),
+            checks=checks,
+            registry=registry,
+            metrics_token=metrics_token.get_secret_value() if metrics_token else None,
+            slack_events=self._endpoint(),
+        )
+
+    def _endpoint(self) -> SlackEndpoint | None:
+        secret = self._settings.slack_signing_secret
+        if secret is None:
+            return None
+        return SlackEndpoint(self._app, secret.get_secret_value(), self._core.clock)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Give what readiness says of this half."""
+        return (Check("slack", self._slack, vital=False),)
+
+    def start(self) -> None:
+        """Begin to connect to Slack, where it is spoken to by Socket Mode."""
+        if self.socket is not None:
+            self.socket.start()
+
+    def stop(self, within: timedelta) -> None:
+        """Take no more from Slack's socket, finish what was begun, hang up."""
+        if self.socket is not None:
+            self.socket.stop(within.total_seconds())
+
+    def _slack(self) -> str | None:
+        return "not-connected" if self.socket and not self.socket.is_connected else None
+
+    def _label_of(self, account: Account) -> str:
+        """Call an account by the name that Slack shows for it; by its id while Slack is silent."""
+        return self._surface.members.look(account.user).name or account.user
