@@ -219,6 +219,26 @@ class StoreUnavailable(StoreError):
 
 
 @dataclass(eq=False)
+class StoreOutcomeUnknown(StoreUnavailable):
+    """Cut off within a commit, and whether it was stored could not be learned in time.
+
+    A kind of StoreUnavailable, for whoever reads again before acting does right with both; but
+    nobody may be told that nothing was changed.
+    """
+
+    code: ClassVar[str] = "store-outcome-unknown"
+
+
+@dataclass(eq=False)
+class StoreRowUnreadable(StoreError):
+    """A row holds what this version does not know: a newer replica's, or a damaged one."""
+
+    code: ClassVar[str] = "store-row-unreadable"
+    kind: str = ""
+    name: str = ""
+
+
+@dataclass(eq=False)
 class StoreSchemaWrong(StoreError):
     """The schema is not this version's: `valetkey db upgrade` is the next step."""
 

@@ -35,6 +35,8 @@ STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "cluster-changed": HTTPStatus.BAD_GATEWAY,
     "store-error": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store-outcome-unknown": HTTPStatus.SERVICE_UNAVAILABLE,
+    "store-row-unreadable": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-schema": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-in-use": HTTPStatus.SERVICE_UNAVAILABLE,
 }

@@ -27,7 +27,7 @@ from grants.errors import (
 
 SENTENCES: Final[Mapping[str, str]] = {
     "error": "Something went wrong, and nothing was changed.",
-    "already-done": "This was already done; nothing was done twice.",
+    "already-done": "This was already dealt with; nothing was done twice.",
     "changed-meanwhile": "Somebody changed this at the same moment. Please look and try again.",
     "cluster-error": "The cluster {cluster} failed to {action}. Please try again in a moment.",
     "cluster-unavailable": (
@@ -47,6 +47,15 @@ SENTENCES: Final[Mapping[str, str]] = {
     "store-unavailable": (
         "The database can't be reached right now, and nothing was changed. "
         "Please try again in a moment."
+    ),
+    "store-outcome-unknown": (
+        "The database was cut off just while this was stored, so it may or may not have been "
+        "stored. Please look at the message or at Home, and press again if need be: "
+        "what did count is not counted twice."
+    ),
+    "store-row-unreadable": (
+        "This was written by a newer version of Valetkey, which this one can't read, "
+        "so nothing was changed. Please try again in a moment; if it stays so, tell an admin."
     ),
     "store-schema": (
         "The database has another schema than this version needs. "

@@ -64,5 +64,12 @@ def test_two_errors_are_never_taken_for_one() -> None:
 def test_what_is_caught_together_hangs_together() -> None:
     assert issubclass(SignInTooOld, SignInNeeded)
     stores = {kind.code for kind in kinds(StoreError)}
-    assert stores == {"store-error", "store-unavailable", "store-schema", "store-in-use"}
+    assert stores == {
+        "store-error",
+        "store-unavailable",
+        "store-outcome-unknown",
+        "store-row-unreadable",
+        "store-schema",
+        "store-in-use",
+    }
     assert all(kind.code.startswith("cluster-") for kind in kinds(ClusterError))
