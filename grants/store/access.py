@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
 
 from grants.access.model import (
     AccessRequest,
@@ -36,6 +36,17 @@ from grants.store.rows import (
 
 LIVE = t.grants.c.state != str(GrantState.ENDED)
 OPEN = t.requests.c.state.in_([str(RequestState.DRAFT), str(RequestState.PENDING)])
+
+_SAVE_GRANT = update(t.grants).where(
+    t.grants.c.id == bindparam("read_id"), t.grants.c.version == bindparam("read_version")
+)
+_GRANT = select(t.grants).where(t.grants.c.id == bindparam("id"))
+_PROOF = (
+    select(t.proofs)
+    .where(t.proofs.c.grant_id == bindparam("grant"), t.proofs.c.kind == bindparam("kind"))
+    .order_by(t.proofs.c.seq.desc())
+    .limit(1)
+)
 
 
 class AccessRows(TxBase):
@@ -85,7 +96,7 @@ class AccessRows(TxBase):
 
     def add_request(self, request: AccessRequest) -> None:
         """Insert a request with its items and terms."""
-        self._run(insert(t.requests).values(request_values(request)))
+        self._run(insert(t.requests), request_values(request))
         self._add_items(request)
 
     def request(self, request: str) -> AccessRequest | None:
@@ -141,22 +152,18 @@ class AccessRows(TxBase):
 
     def add_grant(self, grant: Grant) -> None:
         """Insert a grant; the item has none yet (unique)."""
-        self._run(insert(t.grants).values(grant_values(grant)))
+        self._run(insert(t.grants), grant_values(grant))
 
     def grant(self, grant: str) -> Grant | None:
         """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""
-        row = self._locked(select(t.grants).where(t.grants.c.id == grant))
+        row = self._locked(_GRANT, {"id": grant})
         return None if row is None else grant_of(row)
 
     def save_grant(self, grant: Grant) -> Grant:
         """Store a moved grant; gives it with its new version."""
-        columns = t.grants.c
         moved = replace(grant, version=grant.version + 1)
-        done = self._run(
-            update(t.grants)
-            .where(columns.id == grant.id, columns.version == grant.version)
-            .values(grant_values(moved))
-        )
+        read = {"read_id": grant.id, "read_version": grant.version}
+        done = self._run(_SAVE_GRANT, grant_values(moved) | read)
         self._must_have_moved(done, "grant", grant.id)
         return moved
 
@@ -178,17 +185,11 @@ class AccessRows(TxBase):
 
     def add_proof(self, proof: Proof) -> None:
         """Keep a proof; the newest of a kind counts."""
-        self._run(insert(t.proofs).values(proof_values(proof)))
+        self._run(insert(t.proofs), proof_values(proof))
 
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         """Give the newest proof of a kind."""
-        columns = t.proofs.c
-        row = self._row(
-            select(t.proofs)
-            .where(columns.grant_id == grant, columns.kind == str(kind))
-            .order_by(columns.seq.desc())
-            .limit(1)
-        )
+        row = self._row(_PROOF, {"grant": grant, "kind": str(kind)})
         return None if row is None else proof_of(row)
 
     def _grants(self, *wanted: ColumnElement[bool]) -> tuple[Grant, ...]:

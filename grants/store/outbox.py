@@ -2,12 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import bindparam, insert, text, update
 
 from grants.ids import Prefix, new_id
 from grants.outbox.model import Card, CardKind, Notice, Place
 from grants.store import tables as t
 from grants.store.base import TxBase
+
+_RETELL = (
+    update(t.deliveries)
+    .where(t.deliveries.c.about == bindparam("this"), t.deliveries.c.kind != str(CardKind.NOTICE))
+    .values(wanted=t.deliveries.c.wanted + 1)
+)
 
 
 class OutboxRows(TxBase):
@@ -41,12 +47,7 @@ class OutboxRows(TxBase):
 
     def retell(self, about: str) -> None:
         """Want every card that already stands about this thing rendered again."""
-        columns = t.deliveries.c
-        self._run(
-            update(t.deliveries)
-            .where(columns.about == about, columns.kind != str(CardKind.NOTICE))
-            .values(wanted=columns.wanted + 1)
-        )
+        self._run(_RETELL, {"this": about})
 
     def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:
         return {

@@ -1,6 +1,6 @@
 """Rows of the record: events, appended last of all."""
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from grants.errors import StoreSchemaWrong
 from grants.record.model import EVENT_SCHEMA, Event, StoredEvent
@@ -8,6 +8,9 @@ from grants.record.writer import EventBuffer
 from grants.store import tables as t
 from grants.store.base import TxBase
 from grants.store.engine import Database
+
+_ORDER = t.record_order.c.number
+_TAKE_NUMBERS = update(t.record_order).values(number=_ORDER + bindparam("count")).returning(_ORDER)
 
 
 class RecordRows(TxBase):
@@ -26,16 +29,10 @@ class RecordRows(TxBase):
         """Write the gathered events; the order lock, taken here, is held until the commit."""
         if not len(self._pending):
             return
-        order = t.record_order
-        row = self._row(
-            update(order)
-            .values(number=order.c.number + len(self._pending))
-            .returning(order.c.number)
-        )
+        row = self._row(_TAKE_NUMBERS, {"count": len(self._pending)})
         if row is None:
             raise StoreSchemaWrong("the record has no order")
-        for event, stored in self._pending.numbered(row.number):
-            self._run(insert(t.events).values(_values(event, stored)))
+        self._run(insert(t.events), [_values(*one) for one in self._pending.numbered(row.number)])
         self._pending = EventBuffer()
 
     def events(self, after: int = 0, limit: int = 1000) -> tuple[StoredEvent, ...]:
