@@ -57,6 +57,8 @@ class Clockwork:
         self._ticks = ticks
         self._ended: dict[str, float] = {}
         self._lock = threading.Lock()
+        self._ran = threading.Condition()
+        self._under_way = 0
         self._scheduler: BackgroundScheduler | None = None
         self._rebuilt = 0
 
@@ -71,12 +73,14 @@ class Clockwork:
             self._ended = dict.fromkeys((loop.name for loop in self._loops), self._ticks())
             self._scheduler = self._build()
 
-    def stop(self) -> None:
-        """Stop waking and wait for the runs under way."""
+    def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
+        """Stop waking, and wait for the runs under way; False when one did not end in time."""
         with self._lock:
             scheduler, self._scheduler = self._scheduler, None
         if scheduler is not None and scheduler.running:
-            scheduler.shutdown(wait=True)
+            scheduler.shutdown(wait=False)
+        with self._ran:
+            return self._ran.wait_for(lambda: not self._under_way, within.total_seconds())
 
     def wake(self, loop: str) -> None:
         """Have a loop run now, if the clock is alive; else the next check brings it."""
@@ -125,6 +129,16 @@ class Clockwork:
         return scheduler
 
     def _run(self, loop: Loop) -> None:
+        with self._ran:
+            self._under_way += 1
+        try:
+            self._run_once(loop)
+        finally:
+            with self._ran:
+                self._under_way -= 1
+                self._ran.notify_all()
+
+    def _run_once(self, loop: Loop) -> None:
         ok = True
         try:
             loop.call()

@@ -18,6 +18,9 @@ log = logging.getLogger("valetkey.worker.reconciler")
 HUNG_AFTER: Final = timedelta(seconds=60)
 """Longer than all calls of a walk with their time-outs: a walk that takes as long never ends."""
 
+GIVE_BACK_AFTER: Final = timedelta(seconds=1)
+"""How long a stop waits for walks before others may have their grants; most take milliseconds."""
+
 
 @dataclass(frozen=True)
 class _Walk:
@@ -55,7 +58,7 @@ class Reconciler:
         self._threads = threads
         self._hold = hold
         self._ticks = ticks
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._busy: dict[str, _Walk] = {}
         self._claiming = threading.Lock()
@@ -77,7 +80,7 @@ class Reconciler:
         if self._stopped or not self._claiming.acquire(blocking=False):
             return 0  # whoever is at it takes what this thread would
         try:
-            with self._lock:
+            with self._changed:
                 at_work = Counter(walk.cluster for walk in self._busy.values())
             full = [cluster for cluster, count in at_work.items() if count >= self._threads]
             # Whichever cluster the claimed grants lie in, there must be a thread for each of them.
@@ -91,35 +94,68 @@ class Reconciler:
             self._claiming.release()
         return len(claimed)
 
-    def stop(self) -> None:
-        """Finish the walks under way and take no more."""
-        with self._lock:
+    def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
+        """Take no more and finish the walks under way; False when one did not end in time.
+
+        Claims on walks that have not begun, or are not soon done, are given back, so that another
+        replica goes on at once and not when they lapse. A walk that is still at it meanwhile does
+        no harm: that is what the fence is for.
+        """
+        with self._changed:
             self._stopped = True
             pools = list(self._pools.values())
         for pool in pools:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+        if not self._ended(min(GIVE_BACK_AFTER, within)):
+            with self._changed:
+                slow = tuple(self._busy)
+            for grant in slow:
+                self._give_back(grant)
+        return self._ended(within - GIVE_BACK_AFTER)
 
     def _start(self, claimed: Claimed) -> None:
-        with self._lock:
-            # After the stop the claim lapses, and another worker goes on.
-            if self._stopped or claimed.grant in self._busy:
-                return
-            self._busy[claimed.grant] = _Walk(claimed.cluster, self._ticks())
-            pool = self._pools.get(claimed.cluster)
-            if pool is None:
-                name = f"reconcile-{claimed.cluster}"
-                pool = self._pools[claimed.cluster] = ThreadPoolExecutor(self._threads, name)
-            done = pool.submit(self._one, claimed.grant)
-        done.add_done_callback(self._note)
+        done = self._submit(claimed)
+        if done is None:
+            return
+        done.add_done_callback(lambda ended: self._note(claimed.grant, ended))
+
+    def _submit(self, claimed: Claimed) -> "Future[None] | None":
+        with self._changed:
+            if claimed.grant in self._busy:
+                return None
+            if not self._stopped:
+                self._busy[claimed.grant] = _Walk(claimed.cluster, self._ticks())
+                pool = self._pools.get(claimed.cluster)
+                if pool is None:
+                    name = f"reconcile-{claimed.cluster}"
+                    pool = self._pools[claimed.cluster] = ThreadPoolExecutor(self._threads, name)
+                return pool.submit(self._one, claimed.grant)
+        self._give_back(claimed.grant)
+        return None
 
     def _one(self, grant: str) -> None:
         try:
             self._walk(grant)
         finally:
-            with self._lock:
-                self._busy.pop(grant, None)
+            self._forget(grant)
         if self._backlog:
             self._claim()
+
+    def _forget(self, grant: str) -> None:
+        with self._changed:
+            self._busy.pop(grant, None)
+            self._changed.notify_all()
+
+    def _ended(self, within: timedelta) -> bool:
+        """Wait until no walk is under way; tells whether that came to be."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._busy, max(0, within.total_seconds()))
+
+    def _give_back(self, grant: str) -> None:
+        try:
+            self._store.release_grant(grant, self._worker)
+        except ValetkeyError as error:
+            log.warning("a claim lapses by itself", extra={"grant": grant, "code": error.code})
 
     def _walk(self, grant: str) -> None:
         try:
@@ -130,7 +166,7 @@ class Reconciler:
 
     def _newly_hung(self) -> list[str]:
         now = self._ticks()
-        with self._lock:
+        with self._changed:
             late = {
                 grant: walk
                 for grant, walk in self._busy.items()
@@ -139,8 +175,11 @@ class Reconciler:
             self._busy.update({grant: _Walk(walk.cluster, now) for grant, walk in late.items()})
         return list(late)
 
-    @staticmethod
-    def _note(done: "Future[None]") -> None:
-        error = None if done.cancelled() else done.exception()
+    def _note(self, grant: str, done: "Future[None]") -> None:
+        if done.cancelled():  # by a stop, before its turn came
+            self._forget(grant)
+            self._give_back(grant)
+            return
+        error = done.exception()
         if error is not None:
             log.error("a walk failed; the grant is taken up again", exc_info=error)

@@ -122,3 +122,18 @@ def test_a_dead_clock_is_found_and_built_anew() -> None:
         runs.wait(lambda heard: len(heard) == 2)
         assert clock.is_alive()
         assert (clock.check(), clock.rebuilt) == (True, 1)
+
+
+def test_a_stop_waits_for_the_run_under_way_and_not_for_ever() -> None:
+    runs, begun, go_on = Runs(), threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        go_on.wait(10)
+
+    with _running(Clockwork((Loop("slow", NEVER, slow),), runs)) as clock:
+        assert begun.wait(10)
+        assert not clock.stop(timedelta(seconds=0.05))
+        go_on.set()
+        assert clock.stop(timedelta(seconds=10))
+        runs.wait(lambda heard: heard == [("slow", True)])

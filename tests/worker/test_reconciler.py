@@ -1,7 +1,7 @@
 """The worker's threads: who is claimed, who waits, and what a walk that never ends costs."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.worker.reconciler import Reconciler
+from grants.access.ports import Claimed
 from grants.errors import StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.store_values import NOW, FixedClock, a_grant, a_request, populate, some_terms
@@ -207,3 +208,55 @@ def test_a_stopped_worker_starts_nothing(store: MemoryStore) -> None:
         worker.stop()
         worker.run_due()
     assert not any(thread.name.startswith("reconcile-") for thread in threading.enumerate())
+
+
+def test_a_stop_gives_back_a_walk_that_takes_long_so_that_another_replica_goes_on(
+    store: MemoryStore,
+) -> None:
+    """A rolled replica kept its claims until they lapsed, and its grants waited five seconds."""
+    (grant,) = _due(store, "one")
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        worker.run_due()
+        hall.wait(lambda: hall.inside == [grant])
+        try:
+            assert not store.claim_grants("another", 1, HOLD)
+            assert not worker.stop(timedelta(seconds=0.05)), "it said that nothing was under way"
+            assert [one.grant for one in store.claim_grants("another", 1, HOLD)] == [grant]
+        finally:
+            hall.open()
+
+
+def test_a_stop_waits_for_the_walks_under_way(store: MemoryStore) -> None:
+    (grant,) = _due(store, "one")
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        worker.run_due()
+        hall.wait(lambda: hall.inside == [grant])
+        threading.Timer(0.05, hall.open).start()
+        assert worker.stop(timedelta(seconds=10))
+        assert hall.left == [grant]
+    assert store.claim_grants("another", 1, HOLD), "its claim was not given back"
+
+
+class _StopsAtClaim(MemoryStore):
+    """Has something happen between a claim and the start of its walk."""
+
+    then: Callable[[], object] = staticmethod(lambda: None)
+
+    def claim_grants(
+        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+    ) -> tuple[Claimed, ...]:
+        claimed = super().claim_grants(worker, limit, hold, avoid)
+        self.then()
+        return claimed
+
+
+def test_what_was_claimed_while_it_stopped_is_given_back(clock: FixedClock) -> None:
+    store = _StopsAtClaim(clock)
+    (grant,) = _due(store, "one")
+    with _worker(store, lambda _: None) as worker:
+        store.then = lambda: worker.stop(timedelta(0))
+        worker.run_due()
+        store.then = lambda: None
+    assert [one.grant for one in store.claim_grants("another", 1, HOLD)] == [grant]
