@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.metrics import Metrics
 from bot.serving.checks import clock_check, core_checks
+from bot.serving.draining import Drain, drained
 from bot.serving.parts import ALL_PARTS, Part
 from bot.serving.surfaces import Surfaces
 from bot.serving.worker import Worker
@@ -25,6 +27,10 @@ from bot.worker.loops import KnownClusters, process_loops
 log = logging.getLogger("valetkey.serving")
 
 LOOK_SECONDS: Final = 1.0
+STOP_WITHIN: Final = timedelta(seconds=20)
+"""Less than the shipped `terminationGracePeriodSeconds`, with the time before SIGTERM taken off."""
+DRAIN_SHARE: Final = 0.75
+"""The share of it for loops, walks and sockets; requests by HTTP have what is left."""
 
 
 @dataclass
@@ -72,7 +78,8 @@ class Serving:
         return create_probes(checks, self.registry, secret, threads=threads)
 
     def _checks(self) -> tuple[Check, ...]:
-        checks = core_checks(self.core, self.known)
+        stopping = Check("process", lambda: "stopping" if self._stopping.is_set() else None)
+        checks = (stopping, *core_checks(self.core, self.known))
         if self.worker is not None:
             checks = (*checks, clock_check(self.clockwork, "due", "worker"))
         if self.surfaces is not None:
@@ -106,17 +113,35 @@ class Serving:
         while not self._stopping.wait(LOOK_SECONDS):
             self.clockwork.check()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Tell whether somebody asked to stop."""
+        return self._stopping.is_set()
+
     def ask_to_stop(self) -> None:
         """Have `run` return; safe from a signal handler."""
         self._stopping.set()
 
-    def stop(self, within: timedelta = timedelta(seconds=10)) -> None:
-        """Take no more, finish what was begun, close."""
+    def stop(self, within: timedelta = STOP_WITHIN) -> bool:
+        """Take no more, finish what was begun, close; False when something had to be cut off.
+
+        Readiness says so first, and pages and probes are answered until all else is done: whoever
+        shares out requests has that long to hear of it. What is cut off is taken up by another
+        replica, or at the next start: rows are the truth.
+        """
         self._stopping.set()
-        if self.surfaces is not None:
-            self.surfaces.stop(within / 2)
-        self.server.stop(within)
-        self.clockwork.stop()
-        if self.worker is not None:
-            self.worker.stop()
+        deadline = time.monotonic() + within.total_seconds()
+        clean = drained(self._drains(), within * DRAIN_SHARE)
+        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+        clean &= self.server.stop(left)
         self.core.close()
+        log.info("stopped", extra={"clean": clean})
+        return clean
+
+    def _drains(self) -> tuple[Drain, ...]:
+        calls: tuple[Drain, ...] = (self.clockwork.stop,)
+        if self.worker is not None:
+            calls = (*calls, self.worker.stop)
+        if self.surfaces is not None:
+            calls = (*calls, self.surfaces.stop)
+        return calls

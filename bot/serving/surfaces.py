@@ -67,10 +67,9 @@ class Surfaces:
         if self.socket is not None:
             self.socket.start()
 
-    def stop(self, within: timedelta) -> None:
+    def stop(self, within: timedelta) -> bool:
         """Take no more from Slack's socket, finish what was begun, hang up."""
-        if self.socket is not None:
-            self.socket.stop(within.total_seconds())
+        return self.socket is None or self.socket.stop(within.total_seconds())
 
     def _slack(self) -> str | None:
         return "not-connected" if self.socket and not self.socket.is_connected else None

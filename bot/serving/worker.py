@@ -50,9 +50,9 @@ class Worker:
         )
         return worker_loops(self._core, self._reconciler, calls)
 
-    def stop(self) -> None:
-        """Finish the walks under way and take no more."""
-        self._reconciler.stop()
+    def stop(self, within: timedelta) -> bool:
+        """Take no more; finish the walks under way, or give their grants back."""
+        return self._reconciler.stop(within)
 
     def _tell(self) -> None:
         counts = self._courier.deliver_once()
