@@ -86,8 +86,8 @@ def _of_resource(
 
 def _narrowed(doing: str, held: frozenset[str], _all: frozenset[str]) -> str:
     """Say `create` where only that is given: it is much less than to change."""
-    if held == {"create"}:
-        return "create"
+    if held in ({"create"}, {"watch"}):
+        return next(iter(held))
     if held in ({"list"}, {"list", "watch"}):
         return "list"
     return doing
