@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
+from grants.clock import Offset
 
 
 @dataclass(frozen=True, order=True)
@@ -59,6 +60,10 @@ class ClusterPort(Protocol):
 
     def uid(self) -> str:
         """Give the uid of the kube-system namespace, asked anew."""
+        ...
+
+    def clock_offset(self, endpoint: str) -> Offset:
+        """Tell how far our clock is ahead of one API server's, by the date of an answer."""
         ...
 
     def endpoints(self) -> tuple[str, ...]:

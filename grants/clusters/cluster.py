@@ -8,12 +8,12 @@ from typing import Final
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
-from grants.clock import Clock
+from grants.clock import Clock, Offset, offset_from, ticks_ns
 from grants.clusters.api import Api
 from grants.clusters.bindings import RBAC_GROUP, Bindings
 from grants.clusters.config import ClusterConfig
 from grants.clusters.connection import Call, Connections, path_of
-from grants.clusters.reply import Deadline, Reply
+from grants.clusters.reply import Deadline, Reply, date_of
 from grants.clusters.reviews import Reviews
 from grants.clusters.wire import NamespaceIn, ObjectListIn, RoleIn, to_role
 from grants.errors import ClusterError, ClusterUnavailable
@@ -23,6 +23,8 @@ NAMESPACES_AGE_MOST: Final = timedelta(seconds=5)
 # A list of names has no use for specs, statuses and managed fields: a tenth of the bytes.
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _IDENTITY_NAMESPACE: Final = "kube-system"
+# Servers write the time of an answer in whole seconds.
+_DATE_GRAIN: Final = timedelta(seconds=1)
 
 
 class KubernetesCluster:
@@ -52,6 +54,22 @@ class KubernetesCluster:
     def uid(self) -> str:
         """Give the uid of the kube-system namespace, asked anew."""
         return self._uid_at(None)
+
+    def clock_offset(self, endpoint: str) -> Offset:
+        """Tell how far our clock is ahead of one API server's, by the date of an answer.
+
+        ClusterUnavailable when it says none. Behind a proxy that answers itself it is the proxy's.
+        """
+        call = Call(
+            "get namespaces", "GET", path_of("api", "v1", "namespaces", _IDENTITY_NAMESPACE)
+        )
+        asked_at, began_ns = self._clock.now(), ticks_ns()
+        reply = self._api.expect(call, self._api.reply(call, endpoint))
+        took = timedelta(microseconds=(ticks_ns() - began_ns) // 1000)
+        theirs = date_of(reply.date)
+        if theirs is None:
+            raise ClusterUnavailable(self.alias, call.action, "an answer without a date")
+        return offset_from(asked_at, took, theirs, _DATE_GRAIN)
 
     def endpoints(self) -> tuple[str, ...]:
         """Name every API server to ask: those configured, else the kubeconfig's address."""

@@ -93,7 +93,8 @@ class Connections:
                 min(times.read.total_seconds(), deadline.left_seconds()),
             ),
         ).response
-        return Reply(response.status, read_body(_checked(response), deadline))
+        body = read_body(_checked(response), deadline)
+        return Reply(response.status, body, response.headers.get("Date"))
 
     def _prepare(
         self, call: Call, server: str | None, deadline: Deadline

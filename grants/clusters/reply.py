@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import urllib3
@@ -14,10 +15,11 @@ _CHUNK_BYTES: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class Reply:
-    """An HTTP status and the bytes of its body."""
+    """An HTTP status, the bytes of its body, and the Date header as it came, if one did."""
 
     status: int
     body: bytes
+    date: str | None = None
 
 
 class Deadline:
@@ -34,6 +36,15 @@ class Deadline:
         """Raise TimeoutError when time is up."""
         if self.left_seconds() <= 0:
             raise TimeoutError
+
+
+def date_of(header: str | None) -> datetime | None:
+    """Read a Date header, which is cut down to whole seconds; None for none, or for nonsense."""
+    try:
+        said = parsedate_to_datetime(header or "")
+        return said.replace(tzinfo=said.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class BodyTooLarge(Exception):

@@ -7,10 +7,11 @@ API servers that are cut off and go on answering from what they last saw.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
+from grants.clock import Offset, offset_from
 from grants.errors import ClusterConflict, ClusterRefused
 from tests.support.fake_rbac import ALL_AUTHENTICATED, Asker
 from tests.support.fake_state import VIEW_RULES, FakeState
@@ -24,6 +25,11 @@ class FakeCluster(FakeState):
     def uid(self) -> str:
         with self._call("uid"):
             return self._uid
+
+    def clock_offset(self, endpoint: str) -> Offset:
+        with self._call("clock_offset", endpoint):
+            theirs = (self._clock.now() - self.clock_ahead).replace(microsecond=0)
+            return offset_from(self._clock.now(), timedelta(0), theirs, timedelta(seconds=1))
 
     def endpoints(self) -> tuple[str, ...]:
         return self._endpoints or (f"https://{self.alias}.example",)

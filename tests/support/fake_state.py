@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from grants.access.cluster_port import Binding, BindingPlace
 from grants.authz.model import Answer, Question, RoleRef, Rule
@@ -43,6 +43,8 @@ class FakeState:
         self.alias = alias
         # The names of the calls made, in order.
         self.calls: list[str] = []
+        # How far our clock is ahead of this cluster's servers'.
+        self.clock_ahead = timedelta(0)
         self._clock = clock
         self._installation = installation
         self._uid = uid or f"uid-of-{alias}"
