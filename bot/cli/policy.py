@@ -18,7 +18,7 @@ from deploy.rbac import bind_role
 from grants.errors import PolicyInvalid, PolicyProblem
 from grants.policy.durations import format_duration
 from grants.policy.load import LoadedPolicy, load_policy
-from grants.policy.model import Entitlement, Notify, Policy, Who
+from grants.policy.model import Entitlement, Notify, OnRoleChange, Policy, Who
 from grants.policy.role_check import ReadRole, RoleFindings, check_roles
 from grants.policy.schema import json_schema
 from grants.policy.source import PolicyPath
@@ -244,11 +244,19 @@ def _row(entitlement: Entitlement) -> dict[str, str]:
         f" {format_duration(entitlement.duration_maximum)}",
         "decided_by": f"{stage.quorum} of: {_who(stage.who)}",
         "told": _notify(entitlement.notify),
+        "role_changes": _ROLE_CHANGES[entitlement.on_role_change],
     }
     if entitlement.accept_risk.rules:
         risks = ", ".join(sorted(entitlement.accept_risk.rules))
         row["risks"] = f"{risks}: {entitlement.accept_risk.reason}"
     return row
+
+
+_ROLE_CHANGES: Final = {
+    OnRoleChange.TELL: "told",
+    OnRoleChange.REVOKE: "told, and live access is revoked",
+    OnRoleChange.REVOKE_IF_WIDER: "told, and live access is revoked if the role gives more",
+}
 
 
 def _who(who: Who) -> str:

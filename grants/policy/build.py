@@ -8,6 +8,7 @@ from grants.policy.model import (
     ClusterPolicy,
     Entitlement,
     Notify,
+    OnRoleChange,
     Policy,
     Stage,
     Who,
@@ -70,4 +71,5 @@ def _entitlement(shape: EntitlementShape) -> Entitlement:
         reason_required=shape.reason == "required",
         pending_limit=shape.pending_limit,
         accept_risk=AcceptedRisk(frozenset(risk.rules), risk.reason) if risk else AcceptedRisk(),
+        on_role_change=OnRoleChange(shape.on_role_change),
     )

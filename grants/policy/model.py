@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 
 from grants.authz.model import RoleRef
 from grants.policy.patterns import matches
@@ -49,6 +50,14 @@ class AcceptedRisk:
     reason: str = ""
 
 
+class OnRoleChange(StrEnum):
+    """What happens to live grants when the rules of their role change. People are told always."""
+
+    TELL = "tell"
+    REVOKE = "revoke"
+    REVOKE_IF_WIDER = "revoke-if-wider"
+
+
 @dataclass(frozen=True)
 class ClusterPolicy:
     """One cluster by its alias: how subjects are rendered, and how people connect.
@@ -83,6 +92,7 @@ class Entitlement:
     reason_required: bool = True
     pending_limit: timedelta = timedelta(hours=4)
     accept_risk: AcceptedRisk = field(default_factory=AcceptedRisk)
+    on_role_change: OnRoleChange = OnRoleChange.REVOKE_IF_WIDER
 
     def covers_cluster(self, alias: str) -> bool:
         """Tell whether a cluster's alias matches one of the patterns."""

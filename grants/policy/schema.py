@@ -233,6 +233,11 @@ class EntitlementShape(_Shape):
         timedelta(hours=4), description="How long a request waits for its decision."
     )
     accept_risk: AcceptRiskShape | None = None
+    on_role_change: Literal["tell", "revoke", "revoke-if-wider"] = Field(
+        "revoke-if-wider",
+        description="What happens to live access when its role's rules change: everybody concerned"
+        " is told; it is revoked also, if so set, always or when the role gives more.",
+    )
 
 
 class DocumentShape(_Shape):

@@ -10,7 +10,7 @@ from grants.authz.model import RoleRef
 from grants.authz.risks import ACCEPTABLE
 from grants.errors import PolicyInvalid
 from grants.policy.load import load_policy
-from grants.policy.model import Notify, Stage, Who
+from grants.policy.model import Notify, OnRoleChange, Stage, Who
 from grants.policy.source import MAX_BYTES, PolicyFile, pack
 from tests.support.policies import VALID, brief, changed, load, problems_of
 
@@ -29,6 +29,7 @@ MORE = """\
     reason: optional
     pending_limit: 2d
     accept_risk: {rules: [secrets-read, system-namespace], reason: Night shift}
+    on_role_change: tell
 """
 
 
@@ -53,6 +54,7 @@ def test_a_valid_policy_says_what_its_file_says() -> None:
     assert found.reason_required
     assert not found.cluster_wide
     assert not found.accept_risk.rules
+    assert found.on_role_change is OnRoleChange.REVOKE_IF_WIDER
     assert load().warnings == ()
 
 
@@ -78,6 +80,7 @@ def test_everything_that_may_be_left_out_may_be_said() -> None:
     assert found.pending_limit == timedelta(days=2)
     assert found.accept_risk.rules == {"secrets-read", "system-namespace"}
     assert found.accept_risk.reason == "Night shift"
+    assert found.on_role_change is OnRoleChange.TELL
 
 
 def test_the_example_is_valid_and_has_nothing_to_warn_of() -> None:
@@ -169,6 +172,7 @@ def test_the_example_is_valid_and_has_nothing_to_warn_of() -> None:
         (END, END + "    accept_risk: {rules: [bind], reason: ' '}\n", "22:42 empty-text"),
         (END, END + "    accept_risk: {rules: [], reason: x}\n", "22:26 empty-list"),
         (END, END + "    accept_risk: [bind]\n", "22:18 wrong-type"),
+        (END, END + "    on_role_change: ignore\n", "22:21 bad-value"),
         (END, END + "    description: again\n", "22:5 duplicate-key"),
         (END, END + "  - *other\n", "22:5 alias"),
         (END, END + "  - text\n", "22:5 wrong-type"),
