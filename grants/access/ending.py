@@ -7,7 +7,15 @@ from grants.access.cluster_port import Binding
 from grants.access.model import Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
-from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save
+from grants.access.steps import (
+    Step,
+    Touches,
+    Work,
+    look_everywhere,
+    look_there,
+    recognise,
+    save,
+)
 from grants.access.telling import ping, scope_facts
 from grants.errors import ClusterConflict, ClusterForbidden
 from grants.record.model import Event, EventType
@@ -57,6 +65,28 @@ def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) 
     return replace(work, grant=grant, turned=True)
 
 
+def _uid_known(work: Work) -> bool:
+    return work.grant.binding_uid is not None
+
+
+def _delete_known(work: Work, _: AccessPorts) -> Work:
+    """Delete by the uid of the row, without a look first: nothing else has that uid.
+
+    Should another uid stand there (a backup's copy, say), the next steps look at it.
+    """
+    uid = work.grant.binding_uid
+    if uid is None:
+        return work
+    try:
+        return replace(work, binding=work.cluster.delete(work.place, uid), deleted=True)
+    except ClusterConflict:
+        return work
+
+
+def _not_deleted(work: Work) -> bool:
+    return not work.deleted
+
+
 def _find(work: Work, ports: AccessPorts) -> Work:
     """Find what to delete: our uid, or what stands at our name and bears this grant's label."""
     found = look_there(work)
@@ -81,8 +111,8 @@ def _store_found(work: Work, ports: AccessPorts) -> Work:
         return save(tx, work, replace(work.grant, binding_uid=uid))
 
 
-def _present(work: Work) -> bool:
-    return work.binding is not None
+def _found(work: Work) -> bool:
+    return work.binding is not None and not work.deleted
 
 
 def _delete(work: Work, _: AccessPorts) -> Work:
@@ -148,9 +178,10 @@ def _see(work: Work, ports: AccessPorts) -> Work:
     """Look everywhere; while something is in the way look again at once, a few times.
 
     Another API server may be some milliseconds behind, and among overlapping bindings the one
-    named in an answer is random, so one look proves less than three. Last of all the place is
-    looked at once more: the address may have been pointed elsewhere, and a backup or a GitOps
-    tool may have put a copy of the binding there, under another uid and with our labels.
+    named in an answer is random, so one look proves less than three. Last of all the cluster is
+    asked who it is, since the address may have been pointed elsewhere. What stands at the place
+    under another uid is looked at: a backup or a GitOps tool may have put a copy of the binding
+    there, with our labels.
     """
     for _attempt in range(3):
         seen = look_everywhere(work, work.before)
@@ -158,8 +189,10 @@ def _see(work: Work, ports: AccessPorts) -> Work:
         if judged.gone and "still-allowed-by-other" not in judged.notes:
             break
     problem = judged.problem
-    if not problem and _is_ours(work, look_there(work), ports):
-        problem = "binding-still-there"
+    if not problem and any(one.binding_uid for one in seen):
+        problem = "binding-still-there" if _is_ours(work, look_there(work), ports) else ""
+    elif not problem:
+        recognise(work)
     return replace(work, seen=seen, notes=(*work.notes, *judged.notes), problem=problem)
 
 
@@ -212,9 +245,10 @@ def _ended_event(grant: Grant, notes: tuple[str, ...]) -> Event:
 
 
 END: tuple[Step, ...] = (
-    Step("end.find", Touches.CLUSTER, _find),
+    Step("end.delete-known", Touches.CLUSTER, _delete_known, _uid_known),
+    Step("end.find", Touches.CLUSTER, _find, _not_deleted),
     Step("end.store-found", Touches.RECORD, _store_found, _uid_unknown),
-    Step("end.delete", Touches.CLUSTER, _delete, _present),
+    Step("end.delete", Touches.CLUSTER, _delete, _found),
     Step("end.store-held", Touches.RECORD, _store_held, _held),
     Step("end.empty", Touches.CLUSTER, _empty, _held_filled),
     Step("end.drop-finalizers", Touches.CLUSTER, _drop_finalizers, _held_by_finalizers),

@@ -10,7 +10,7 @@ from grants.access.active import LOOK_AFTER, is_over
 from grants.access.ending import END, start_revoking
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTimes, AccessTx
-from grants.access.steps import Step, begin, walk
+from grants.access.steps import Step, Work, begin, go_on, walk
 from grants.access.telling import tell_stuck
 from grants.errors import (
     ChangedMeanwhile,
@@ -40,42 +40,46 @@ def reconcile_grant(grant_id: str, *, ports: AccessPorts) -> Grant | None:
     A cluster that fails, and a bug of ours, is a problem stored on the grant, retried with
     back-off for ever; a database that fails goes through to the caller: nothing was changed.
     """
-    grant = _read(grant_id, ports)
+    work = begin(grant_id, ports)
     for _road in range(_ROADS_AT_ONCE):
-        if grant is None or grant.state is GrantState.ENDED:
-            return grant
-        before = grant
-        grant = _walk_once(grant, ports)
-        if grant is not None and (grant.state is before.state or grant.due_at > ports.clock.now()):
-            return grant
-    return grant
+        if work is None or work.grant.state is GrantState.ENDED:
+            break
+        before = work.grant
+        work = _walk_once(work, ports)
+        now = ports.clock.now()
+        if work is None or work.grant.state is before.state or work.grant.due_at > now:
+            break
+        work = go_on(work, now)
+    return None if work is None else work.grant
 
 
-def _read(grant_id: str, ports: AccessPorts) -> Grant | None:
-    with ports.store.read() as tx:
-        return tx.grant(grant_id)
-
-
-def _walk_once(grant: Grant, ports: AccessPorts) -> Grant | None:
+def _walk_once(work: Work, ports: AccessPorts) -> Work | None:
+    """Walk one road; what failed is stored on the grant, as it then stands."""
+    grant = work.grant
     try:
-        work = walk(ROADS[grant.state], begin(grant, ports.clock.now(), ports), ports)
+        work = walk(ROADS[grant.state], work, ports)
     except ChangedMeanwhile as error:
-        fresh = _read(grant.id, ports)
-        if fresh is None or fresh.version != grant.version:
+        fresh = begin(grant.id, ports)
+        if fresh is None or fresh.grant.version != grant.version:
             return fresh
         # Nobody moved it: left as it is, it would be due again at once, and so for ever.
-        return note_failure(grant.id, error.code, ports=ports)
+        return _failed(work, error.code, ports)
     except ClusterError as error:
-        return note_failure(grant.id, error.code, ports=ports)
+        return _failed(work, error.code, ports)
     except _NOTHING_CHANGED:
         raise
     except Exception:
         # Whatever breaks one grant must neither stop the others nor be forgotten.
         log.exception("a walk broke", extra={"grant": grant.id})
-        return note_failure(grant.id, "bug", ports=ports)
+        return _failed(work, "bug", ports)
     if work.problem:
-        return note_failure(grant.id, work.problem, ports=ports, looked=True)
-    return work.grant
+        return _failed(work, work.problem, ports, looked=True)
+    return work
+
+
+def _failed(work: Work, problem: str, ports: AccessPorts, *, looked: bool = False) -> Work | None:
+    grant = note_failure(work.grant.id, problem, ports=ports, looked=looked)
+    return None if grant is None else replace(work, grant=grant)
 
 
 def backoff(attempts: int, times: AccessTimes) -> timedelta:

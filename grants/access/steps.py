@@ -27,7 +27,8 @@ class Work:
     """What one walk over one grant has learned so far.
 
     `turned` means that the grant took another road and the walk is over; `problem` that the
-    walk can't go on now, by a stable code.
+    walk can't go on now, by a stable code. `deleted` means that a DELETE by uid was answered:
+    what `binding` then holds is held by finalizers.
     """
 
     grant: Grant
@@ -39,6 +40,7 @@ class Work:
     notes: tuple[str, ...] = ()
     binding: Binding | None = None
     role_digest: str | None = None
+    deleted: bool = False
     turned: bool = False
     problem: str = ""
 
@@ -102,14 +104,29 @@ def wish_of(grant: Grant) -> BindingWish:
     )
 
 
-def begin(grant: Grant, now: datetime, ports: AccessPorts) -> Work:
-    """Begin a walk over the grant's cluster: by its alias or, once that was changed, by its uid."""
+def begin(grant_id: str, ports: AccessPorts) -> Work | None:
+    """Begin a walk over a grant as the record has it now; None when there is none."""
     with ports.store.read() as tx:
+        grant = tx.grant(grant_id)
+        if grant is None:
+            return None
         before = tx.proof(grant.id, ProofKind.BEFORE)
-        aliases = [a for a in ports.clusters.aliases() if tx.cluster_uid(a) == grant.cluster_uid]
-    names = (grant.cluster, *aliases)
-    reached = next((found for name in names if (found := ports.clusters.get(name))), None)
-    return Work(grant=grant, now=now, reached=reached, before=before)
+        reached = _reach(grant, tx, ports)
+    return Work(grant=grant, now=ports.clock.now(), reached=reached, before=before)
+
+
+def go_on(work: Work, now: datetime) -> Work:
+    """Begin the next road with what does not change from one to the next."""
+    return Work(grant=work.grant, now=now, reached=work.reached, before=work.before)
+
+
+def _reach(grant: Grant, tx: AccessTx, ports: AccessPorts) -> ClusterPort | None:
+    """Find the grant's cluster by its alias or, once that was changed, by its uid."""
+    found = ports.clusters.get(grant.cluster)
+    if found is not None:
+        return found
+    aliases = (a for a in ports.clusters.aliases() if tx.cluster_uid(a) == grant.cluster_uid)
+    return next((there for a in aliases if (there := ports.clusters.get(a))), None)
 
 
 def recognise(work: Work) -> None:

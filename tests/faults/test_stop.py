@@ -8,12 +8,12 @@ import pytest
 from grants.access.activate import ACTIVATE
 from grants.access.ending import END
 from tests.support.fault_worker import Build, Fault
-from tests.support.faults import Faults
+from tests.support.faults import UID_UNKNOWN, Faults
 
 ROUNDS = int(os.environ.get("VALETKEY_FAULT_ROUNDS", "1"))
 STEPS = tuple(step.name for step in ACTIVATE if step.name != "activate.judge-role")
 # What a crash between create and commit leaves is another scene: see test_kill.
-END_STEPS = tuple(step.name for step in END if step.name != "end.store-found")
+END_STEPS = tuple(step.name for step in END if step.name not in UID_UNKNOWN)
 HELD = frozenset({"end.store-held", "end.empty", "end.drop-finalizers"})
 pytestmark = pytest.mark.needs_postgres
 

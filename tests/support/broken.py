@@ -58,5 +58,5 @@ def _no_uid() -> None:
 
 def _ended_after_delete() -> None:
     """Say "ended" when DELETE answered 200, as most scripts do."""
-    keep = {"end.find", "end.store-found", "end.delete", "end.store-ended"}
+    keep = {"end.delete-known", "end.find", "end.store-found", "end.delete", "end.store-ended"}
     _swap(GrantState.REVOKING, tuple(step for step in END if step.name in keep))

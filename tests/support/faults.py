@@ -27,6 +27,8 @@ RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 STEPS: Final = tuple(step.name for road in ROADS.values() for step in road)
 FAULTS: Final = tuple(Fault(step, side) for step in STEPS for side in ("before", "after"))  # type: ignore[arg-type]
 SETTLED_SECONDS: Final = 15.0
+UID_UNKNOWN: Final = frozenset({"end.find", "end.store-found", "end.delete"})
+"""Steps for what a crash between create and commit leaves: a binding whose uid nobody stored."""
 
 
 def forkserver() -> Any:
@@ -238,7 +240,7 @@ def play(faults: Faults, fault: Fault) -> None:
         faults.settle(grant, "ended")
         faults.check(grant, name)
         return
-    if fault.step == "end.store-found":
+    if fault.step in UID_UNKNOWN:
         faults.hit(grant, "active", fault=Fault("activate.create", "after"))
     else:
         _up(faults, grant, fault)

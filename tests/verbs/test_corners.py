@@ -127,9 +127,30 @@ def test_a_deletion_that_meets_another_uid_looks_again(world: World) -> None:
     grant = world.active()
     world.clock.forward(hours=1)
     world.cluster.fail("delete", ClusterConflict)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+    assert world.cluster.peek(world.place(grant)) is None
+
+
+def test_a_deletion_that_meets_another_uid_twice_is_tried_again_later(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.cluster.fail("delete", ClusterConflict, times=2)
     assert world.reconcile(grant.id).problem == "changed-meanwhile"
     assert world.grant(grant.id).state is GrantState.REVOKING
     assert world.reconcile(grant.id).state is GrantState.ENDED
+
+
+def test_a_copy_under_another_uid_is_deleted_before_the_grant_is_said_to_have_ended(
+    world: World,
+) -> None:
+    """A backup put the binding back by its name and labels, so that its uid is another one."""
+    grant = world.active()
+    place = world.place(grant)
+    world.clock.forward(hours=1)
+    world.cluster.remove_binding(place)
+    world.cluster.add_binding(place, grant.role, (f"User:{grant.subject}",), grant=grant.id)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+    assert world.cluster.peek(place) is None
 
 
 def test_without_bind_a_held_binding_is_freed_unemptied_and_that_is_noted(world: World) -> None:

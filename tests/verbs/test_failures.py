@@ -134,7 +134,7 @@ def test_an_activation_that_may_be_filled_is_not_given_up_before_its_expiry(worl
 def test_a_walk_that_hangs_is_a_failure_like_any_other(world: World) -> None:
     grant = world.active()
     world.clock.forward(hours=1)
-    world.cluster.fail("binding")
+    world.cluster.fail("delete")
     assert world.reconcile(grant.id).state is GrantState.REVOKING
     world.clock.forward(minutes=3)
     noted = note_failure(grant.id, "hung", ports=world)

@@ -154,7 +154,7 @@ def test_ended_is_not_said_while_the_binding_can_not_be_freed(world: World) -> N
 @pytest.mark.security("G1")
 def test_a_failing_revocation_is_retried_for_ever_becomes_stuck_and_is_told(world: World) -> None:
     grant = world.active()
-    world.cluster.fail("binding", times=1000)
+    world.cluster.fail("delete", times=1000)
     now = _end(world, grant)
     for _try in range(50):
         world.clock.forward(seconds=31)
