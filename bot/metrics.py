@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -43,8 +44,15 @@ class Metrics:
             "valetkey_deliveries", "Messages to Slack.", ["outcome"], registry=registry
         )
 
-    def swept(self, cluster: str, unknown: int) -> None:
-        """Hear how many bindings with our label the record does not know in a cluster."""
+    def swept(self, cluster: str, unknown: int | None) -> None:
+        """Hear how many bindings with our label the record does not know in a cluster.
+
+        None: another replica swept it, and what this one knows is old.
+        """
+        if unknown is None:
+            with suppress(KeyError):
+                self._unknown.remove(cluster)
+            return
         self._unknown.labels(cluster).set(unknown)
 
     def before(self, step: str, grant: str) -> None:  # noqa: ARG002 - the port's signature

@@ -45,7 +45,10 @@ class Worker:
         calls = LoopCalls(
             tell=self._tell,
             forget=self._forget,
-            swept=lambda cluster, found: self._metrics.swept(cluster, found.unknown),
+            swept=lambda cluster, found: self._metrics.swept(
+                cluster, None if found is None else found.unknown
+            ),
+            my_turn=self._core.store.turns.take,
             sweep_every=self._sweep_every,
         )
         return worker_loops(self._core, self._reconciler, calls)

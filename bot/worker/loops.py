@@ -13,7 +13,7 @@ from grants.access.expire_requests import expire_requests
 from grants.access.ports import AccessPorts
 from grants.access.see_clusters import see_cluster
 from grants.access.sweep import Swept, sweep_cluster
-from grants.errors import ClusterError, ValetkeyError
+from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.loops")
 
@@ -23,15 +23,23 @@ CLOSE_EVERY = timedelta(seconds=5)
 POLICY_EVERY = timedelta(seconds=5)
 SEE_EVERY = timedelta(seconds=60)
 FORGET_EVERY = timedelta(days=1)
+# A turn lasts less than the time between two looks: who looks exactly as often would now and then
+# come a moment early and leave the work for another round.
+TURN_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class LoopCalls:
-    """What the loops call beside the core's own verbs, and how often the slow ones run."""
+    """What the loops call beside the core's own verbs, and how often the slow ones run.
+
+    `my_turn(scope, every)` tells whether this worker does a work that one of many has to do;
+    `swept` hears what a sweep found in a cluster, or None when another worker had the turn.
+    """
 
     tell: Callable[[], object]
     forget: Callable[[], object]
-    swept: Callable[[str, Swept], object]
+    swept: Callable[[str, Swept | None], object]
+    my_turn: Callable[[str, timedelta], bool]
     sweep_every: timedelta
 
 
@@ -51,7 +59,7 @@ def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -
         Loop("due", DUE_EVERY, reconciler.run_due),
         Loop("tell", TELL_EVERY, calls.tell),
         Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
-        Loop("sweep", calls.sweep_every, lambda: sweep_all(ports, calls.swept)),
+        Loop("sweep", calls.sweep_every, lambda: sweep_all(ports, calls)),
         Loop("forget", FORGET_EVERY, calls.forget),
     )
 
@@ -77,19 +85,21 @@ class KnownClusters:
             self.problems.pop(cluster.alias, None)
 
 
-def sweep_all(ports: AccessPorts, swept: Callable[[str, Swept], object]) -> None:
-    """Sweep every cluster and tell `swept` what was found in each.
+def sweep_all(ports: AccessPorts, calls: LoopCalls) -> None:
+    """Sweep every cluster whose turn is this worker's, and tell what was found in each.
 
     A failing one is logged and does not stop the rest.
     """
 
     def sweep(cluster: ClusterPort) -> None:
+        alias = cluster.alias
         try:
-            swept(cluster.alias, sweep_cluster(cluster, ports=ports))
-        except ClusterError as error:
+            mine = calls.my_turn(f"sweep:{alias}", calls.sweep_every * TURN_SHARE)
+            calls.swept(alias, sweep_cluster(cluster, ports=ports) if mine else None)
+        except ValetkeyError as error:
             log.warning("a cluster could not be swept", extra=error.facts())
         except Exception:
-            log.exception("the sweep of a cluster broke", extra={"cluster": cluster.alias})
+            log.exception("the sweep of a cluster broke", extra={"cluster": alias})
 
     _each_cluster(ports, sweep)
 

@@ -17,6 +17,7 @@ from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
 from grants.store.policy import PolicyRows
 from grants.store.record import RecordRows
+from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 
 
@@ -32,6 +33,7 @@ class Store:
         self._claims = Claims(database)
         self.deliveries = Deliveries(database)
         self.lists = Lists(database)
+        self.turns = Turns(database)
         self.upkeep = Upkeep(database)
 
     @contextmanager

@@ -76,10 +76,39 @@ def test_a_sweep_that_breaks_in_one_cluster_goes_on_in_the_others(world: World) 
     _second(world).put_role(VIEW)
     _second(world).add_binding(place, VIEW, ("User:x",), grant="gra-lost")
     world.cluster.before("managed_bindings", broken)
-    found: dict[str, Swept] = {}
-    sweep_all(world, found.__setitem__)
+    found: dict[str, Swept | None] = {}
+    sweep_all(world, _sweeping(found, lambda *_: True))
     assert _second(world).all_bindings() == ()
-    assert {alias: swept.deleted for alias, swept in found.items()} == {_second(world).alias: 1}
+    assert {a: swept.deleted for a, swept in found.items() if swept} == {_second(world).alias: 1}
+
+
+def test_a_cluster_is_swept_by_whose_turn_it_is(world: World) -> None:
+    asked: list[tuple[str, timedelta]] = []
+
+    def turn(scope: str, every: timedelta) -> bool:
+        asked.append((scope, every))
+        return scope == "sweep:second"
+
+    found: dict[str, Swept | None] = {}
+    sweep_all(world, _sweeping(found, turn))
+    assert found["prod"] is None
+    assert found["second"] is not None
+    assert {every for _, every in asked} == {timedelta(seconds=4)}
+
+
+def test_a_database_that_is_away_gives_no_turn_and_stops_no_loop(world: World) -> None:
+    def away(_scope: str, _every: timedelta) -> bool:
+        raise StoreUnavailable("down")
+
+    found: dict[str, Swept | None] = {}
+    sweep_all(world, _sweeping(found, away))
+    assert found == {}
+
+
+def _sweeping(
+    found: "dict[str, Swept | None]", turn: Callable[[str, timedelta], bool]
+) -> LoopCalls:
+    return LoopCalls(list, list, found.__setitem__, turn, timedelta(seconds=5))
 
 
 def test_every_loop_is_there_and_calls_what_it_says(world: World) -> None:
@@ -88,7 +117,9 @@ def test_every_loop_is_there_and_calls_what_it_says(world: World) -> None:
     def note(name: str) -> Callable[[], object]:
         return lambda: called.append(name)
 
-    calls = LoopCalls(note("tell"), note("forget"), print, timedelta(minutes=1))
+    calls = LoopCalls(
+        note("tell"), note("forget"), lambda *_: None, lambda *_: True, timedelta(minutes=1)
+    )
     worker = Reconciler(
         world.store, note("walk"), note("hung"), worker="w", threads=1, hold=timedelta(seconds=5)
     )
