@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
+from bot.wording.states import trouble_words
 
 NOTICES: Final[Mapping[str, str]] = {
     "expires-soon": "Your access ends soon: {expires_at}. Save your work.",
@@ -50,6 +51,13 @@ NOTICES: Final[Mapping[str, str]] = {
         "A binding that must not stand in {cluster} ({place}) can't be deleted: {binding}. "
         "It is tried again; please look at what the cluster refuses."
     ),
+    "cluster-failing": (
+        "The cluster {cluster} can't be worked with since {since_at}: {trouble}. Nothing there "
+        "begins or ends until it can; what waits is kept, and goes on by itself."
+    ),
+    "cluster-back": (
+        "The cluster {cluster} can be worked with again. It could not since {since_at}."
+    ),
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."
@@ -68,5 +76,7 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
     if code == "sign-in-refused":
         why = facts.get("why", "")
         known["why"] = LINKS.get(why) or LOGINS.get(why) or _NOT_ACCEPTED.format(why=why)
+    if "problem" in facts:
+        known["trouble"] = trouble_words(facts["problem"])
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
     return fill(template, {"code": code, **known})

@@ -42,6 +42,8 @@ class EventType(StrEnum):
     POLICY_LOADED = "policy.loaded"
     POLICY_REFUSED = "policy.refused"
     CLUSTER_FIRST_SEEN = "cluster.first-seen"
+    CLUSTER_FAILING = "cluster.failing"
+    CLUSTER_BACK = "cluster.back"
     INBOUND_REFUSED = "inbound.refused"
 
 

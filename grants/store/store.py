@@ -12,6 +12,7 @@ from grants.store import tables as t
 from grants.store.claims import Claims
 from grants.store.deliveries import Deliveries
 from grants.store.engine import Database
+from grants.store.health import HealthRows
 from grants.store.history_list import HistoryList
 from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
@@ -21,7 +22,7 @@ from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 
 
-class Tx(HistoryList, RecordRows, OutboxRows, PolicyRows):
+class Tx(HistoryList, HealthRows, RecordRows, OutboxRows, PolicyRows):
     """One transaction, as every room asks for it."""
 
 

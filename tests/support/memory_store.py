@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from grants.access.health import ClusterHealth
 from grants.access.model import (
     AccessRequest,
     Decision,
@@ -36,6 +37,7 @@ from grants.people.model import (
 )
 from grants.record.model import Event, EventType, StoredEvent
 from grants.record.writer import EventBuffer
+from tests.support.memory_health import MemoryHealth
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -54,6 +56,7 @@ class Rows:
     sessions: dict[str, WebSession] = field(default_factory=dict)
     names: dict[tuple[str, str], str] = field(default_factory=dict)
     clusters: dict[str, str] = field(default_factory=dict)
+    healths: dict[str, ClusterHealth] = field(default_factory=dict)
     roles: dict[str, RoleSnapshot] = field(default_factory=dict)
     requests: dict[str, AccessRequest] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
@@ -225,7 +228,7 @@ class _PeopleTx(_Tx):
             raise StoreError("a constraint was broken")
 
 
-class MemoryTx(_PeopleTx):
+class MemoryTx(MemoryHealth, _PeopleTx):
     """One transaction on a snapshot."""
 
     def claim_name(self, cluster_uid: str, name: str, person: str) -> bool:

@@ -156,6 +156,7 @@ def test_every_notice_has_a_sentence() -> None:
     found = codes_in_source(r'Notice\("([a-z-]+)"', "grants", "bot")
     found |= {f"binding-{f}" for f in ("of-ended-grant", "wrong-uid", "unknown-runs")}
     found |= {"binding-unknown-over", "linked", "signed-in", "delivery-failed"}
+    found |= {"cluster-failing", "cluster-back"}
     assert found <= set(NOTICES)
     for code, template in NOTICES.items():
         facts = dict.fromkeys(re.findall(r"{(\w+)}", template), "x")
