@@ -1,9 +1,10 @@
 """Connections: how each database must be opened so that no commit is lost."""
 
+import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,32 +15,36 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Row,
     cast,
-    create_engine,
-    event,
+    exc,
     func,
     literal,
     make_url,
     type_coerce,
 )
-from sqlalchemy.exc import ArgumentError
 
 from grants.clock import Clock, SystemClock
-from grants.errors import StoreError, StoreUnavailable
+from grants.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable
+from grants.store import marks
 from grants.store.errors import translated
 from grants.store.files import ServeLock, make_private
+from grants.store.marks import Fit, Mark
+from grants.store.outcome import Outcome, find_out, is_open
+from grants.store.postgres import NoAnswerError, postgres_engine, read_only
+from grants.store.sqlite import sqlite_engine
 from grants.store.types import EPOCH, UtcMicros, as_micros
 
+_log = logging.getLogger("valetkey.store")
+
 DEFAULT_PATIENCE = timedelta(seconds=5)
-# Kept open, and as many again for a crowd: the threads of every surface and worker together.
-_POOL = 20
 
 
 def database_url(text: str) -> URL:
     """Read a database URL; only SQLite files and PostgreSQL (by psycopg 3) are known."""
     try:
         url = make_url(text)
-    except ArgumentError:
+    except exc.ArgumentError:
         raise StoreError("the database URL cannot be read") from None
     backend = url.get_backend_name()
     if backend == "postgresql":
@@ -68,11 +73,17 @@ class Database:
     clock: Clock
     patience: timedelta
     gate: "threading.Lock | None"
+    fit: Fit = field(default_factory=Fit)
 
     @property
     def is_sqlite(self) -> bool:
         """Tell whether this is SQLite."""
         return self.writer.dialect.name == "sqlite"
+
+    def note(self, connection: Connection, row: Row[Any]) -> None:
+        """Keep the marks that a statement brought; StoreSchemaWrong if the schema is another's."""
+        if not self.is_sqlite:
+            marks.note(connection, row, self.fit)
 
     def now(self) -> ColumnElement[Any]:
         """Give the clock that claims go by: PostgreSQL's own, or for SQLite the process's."""
@@ -88,14 +99,42 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Open one write transaction; an error rolls it back and comes out as ours."""
-        with self._passing_gate(), translated(), self.writer.begin() as connection:
+        with (
+            self._passing_gate(),
+            translated(writing=True),
+            _begun(self.writer) as connection,
+        ):
+            marks.forget(connection)
             yield connection
+            self._commit(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open one read transaction that sees one moment only and can't write."""
-        with translated(), self.reader.connect() as connection:
+        with translated(writing=False), _begun(self.reader) as connection:
             yield connection
+
+    def _commit(self, connection: Connection) -> None:
+        mark = Mark(None, None) if self.is_sqlite else marks.mark_of(connection, self.fit)
+        try:
+            connection.commit()
+        except exc.DBAPIError as error:
+            if not is_open(error):
+                raise
+            self._find_out(mark)
+
+    def _find_out(self, mark: Mark) -> None:
+        """Return when a commit whose answer was lost was done; else say what is known of it."""
+        if self.is_sqlite:
+            raise StoreOutcomeUnknown("the file system failed within a commit") from None
+        if mark.xid is None:
+            raise StoreUnavailable("cut off, with nothing to commit") from None
+        outcome = find_out(self.writer, mark, self.patience)
+        _log.warning("the answer to a commit was lost", extra={"outcome": str(outcome)})
+        if outcome is Outcome.ABORTED:
+            raise StoreUnavailable("cut off before the commit") from None
+        if outcome is not Outcome.COMMITTED:
+            raise StoreOutcomeUnknown("cut off within a commit") from None
 
     @contextmanager
     def _passing_gate(self) -> Iterator[None]:
@@ -115,6 +154,42 @@ class Database:
         self.reader.dispose()
 
 
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    """Begin on a connection that works; what is not committed is rolled back at the end."""
+    connection = _begin(engine)
+    try:
+        yield connection
+    finally:
+        # What went wrong before counts; a rollback that can't be sent is done by the server.
+        with suppress(exc.DBAPIError):
+            connection.close()
+
+
+def _begin(engine: Engine) -> Connection:
+    """Begin a transaction; on a connection that died in the pool once more, on a new one.
+
+    BEGIN is what tries the connection, so no ping goes before it. One that hangs is not tried
+    again: somebody waits, and all connections of its kind are dropped with it.
+    """
+    try:
+        return _begin_once(engine)
+    except exc.DBAPIError as error:
+        if isinstance(error.orig, NoAnswerError) or not error.connection_invalidated:
+            raise
+    return _begin_once(engine)
+
+
+def _begin_once(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        connection.begin()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def open_database(
     text: str, *, clock: Clock | None = None, patience: timedelta = DEFAULT_PATIENCE
 ) -> Database:
@@ -123,12 +198,11 @@ def open_database(
     clock = clock or SystemClock()
     if url.get_backend_name() == "sqlite":
         make_private(Path(url.database or ""))
-        writer = _sqlite(url, patience, "BEGIN IMMEDIATE", query_only=False)
-        reader = _sqlite(url, patience, "BEGIN", query_only=True)
+        writer = sqlite_engine(url, patience, query_only=False)
+        reader = sqlite_engine(url, patience, query_only=True)
         return Database(writer, reader, clock, patience, threading.Lock())
-    engine = _postgres(url, patience)
-    reader = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Database(engine, reader, clock, patience, None)
+    engine = postgres_engine(url, patience)
+    return Database(engine, read_only(engine), clock, patience, None)
 
 
 def serve_lock(text: str) -> ServeLock | None:
@@ -138,60 +212,3 @@ def serve_lock(text: str) -> ServeLock | None:
         return None
     make_private(path)
     return ServeLock(path)
-
-
-def _sqlite(url: URL, patience: timedelta, begin: str, *, query_only: bool) -> Engine:
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        pool_size=_POOL,
-        max_overflow=_POOL,
-        pool_timeout=patience.total_seconds(),
-        connect_args={"timeout": patience.total_seconds(), "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: object) -> None:
-        # The driver's own BEGIN comes too late and loses updates: we begin ourselves.
-        connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout = {int(patience.total_seconds() * 1000)}",
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "recursive_triggers = ON",
-            f"query_only = {'ON' if query_only else 'OFF'}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
-
-
-def _postgres(url: URL, patience: timedelta) -> Engine:
-    wait = int(patience.total_seconds() * 1000)
-    options = (
-        f"-c lock_timeout={wait} -c statement_timeout={2 * wait} "
-        f"-c idle_in_transaction_session_timeout={12 * wait}"
-    )
-    return create_engine(
-        url,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        pool_size=_POOL,
-        max_overflow=_POOL,
-        pool_timeout=patience.total_seconds(),
-        isolation_level="READ COMMITTED",
-        connect_args={
-            "options": options,
-            "connect_timeout": max(2, int(patience.total_seconds())),
-            "keepalives_idle": 10,
-            "keepalives_interval": 3,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 2 * wait,
-            "application_name": "valetkey",
-        },
-    )

@@ -4,7 +4,7 @@ No message of a driver is passed on: PostgreSQL's quote the row's values.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -22,30 +22,50 @@ from grants.errors import (
 _UNIQUE: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 _RACES: Final = frozenset({"23505", "40001", "40P01"})
 _NO_SUCH: Final = frozenset({"42P01", "42703", "3F000"})
-_READ_ONLY: Final = "25006"
+READ_ONLY: Final = "25006"
+"""SQLSTATE of a write where none is allowed: in a read transaction, or on a standby."""
+
+DISK_FULL: Final = "the disk is full"
+"""The detail of a StoreUnavailable that says so."""
+
+_SAID: Final[Mapping[str, str]] = {
+    READ_ONLY: "the server takes no writes: a standby, or set to read only",
+    "25P03": "idle for too long within a transaction",
+    "53100": DISK_FULL,
+    "53300": "the server has no connection left",
+    "55P03": "locked for too long by another transaction",
+    "57014": "a statement took too long",
+    "57P01": "the server is being stopped",
+    "57P02": "the server restarts after a crash",
+    "57P03": "the server is starting or stopping",
+}
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise what the database raises as a ValetkeyError; everything else passes unchanged."""
+def translated(*, writing: bool = False) -> Iterator[None]:
+    """Raise what the database raises as a ValetkeyError; everything else passes unchanged.
+
+    `writing`: in a transaction that may write, a server that says "read-only" is not the one that
+    it was: it has become a standby, or its disk is nearly full.
+    """
     try:
         yield
     except exc.TimeoutError:
         raise StoreUnavailable("no free connection in time") from None
     except exc.DBAPIError as error:
-        raise translate(error) from None
+        raise translate(error, writing=writing) from None
     except exc.StatementError as error:
         # A value refused before it reached the database; its text may be somebody's secret.
         raise StoreError(f"a value was refused: {type(error.orig).__name__}") from None
 
 
-def translate(error: exc.DBAPIError) -> ValetkeyError:
+def translate(error: exc.DBAPIError, *, writing: bool = False) -> ValetkeyError:
     """Give the error of ours that says the same."""
     original = error.orig
     if isinstance(original, sqlite3.Error):
         return _from_sqlite(original)
     if isinstance(original, psycopg.Error):
-        return _from_postgres(original)
+        return _from_postgres(original, lost=error.connection_invalidated, writing=writing)
     return StoreError(type(original).__name__)
 
 
@@ -61,7 +81,7 @@ def _from_sqlite(error: sqlite3.Error) -> ValetkeyError:
     if text.startswith(("no such table", "no such column")) or "has no column" in text:
         return StoreSchemaWrong(text)
     if isinstance(error, sqlite3.OperationalError):
-        return StoreUnavailable(name or "not reachable")
+        return StoreUnavailable(DISK_FULL if name == "SQLITE_FULL" else name or "not reachable")
     return StoreError(name or type(error).__name__)
 
 
@@ -75,16 +95,21 @@ def _unique_of(text: str) -> tuple[str, str]:
     return table, column
 
 
-def _from_postgres(error: psycopg.Error) -> ValetkeyError:
+def _from_postgres(error: psycopg.Error, *, lost: bool, writing: bool) -> ValetkeyError:
     state = error.sqlstate or ""
     if state in _RACES:
         return ChangedMeanwhile(error.diag.table_name or "", error.diag.constraint_name or state)
     if state in _NO_SUCH:
         return StoreSchemaWrong(f"SQLSTATE {state}")
-    if state == _READ_ONLY:
+    if state == READ_ONLY and not writing:
         return StoreError("a write in a read transaction")
     if state.startswith("23"):
         return StoreError(f"a constraint was broken: {error.diag.constraint_name or state}")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return StoreUnavailable(f"SQLSTATE {state}" if state else "not reachable")
-    return StoreError(f"SQLSTATE {state}" if state else type(error).__name__)
+    passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if lost or passing or state in _SAID:
+        return StoreUnavailable(_SAID.get(state) or _state(state, "not reachable"))
+    return StoreError(_state(state, type(error).__name__))
+
+
+def _state(state: str, otherwise: str) -> str:
+    return f"SQLSTATE {state}" if state else otherwise

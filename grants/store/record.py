@@ -8,9 +8,12 @@ from grants.record.writer import EventBuffer
 from grants.store import tables as t
 from grants.store.base import TxBase
 from grants.store.engine import Database
+from grants.store.marks import MARKS
 
 _ORDER = t.record_order.c.number
 _TAKE_NUMBERS = update(t.record_order).values(number=_ORDER + bindparam("count")).returning(_ORDER)
+# Marks ride along, for no statement more should go between the order lock and the commit.
+_TAKE_NUMBERS_MARKED = _TAKE_NUMBERS.returning(*MARKS)
 
 
 class RecordRows(TxBase):
@@ -29,9 +32,11 @@ class RecordRows(TxBase):
         """Write the gathered events; the order lock, taken here, is held until the commit."""
         if not len(self._pending):
             return
-        row = self._row(_TAKE_NUMBERS, {"count": len(self._pending)})
+        take = _TAKE_NUMBERS if self._database.is_sqlite else _TAKE_NUMBERS_MARKED
+        row = self._row(take, {"count": len(self._pending)})
         if row is None:
             raise StoreSchemaWrong("the record has no order")
+        self._database.note(self._connection, row)
         self._run(insert(t.events), [_values(*one) for one in self._pending.numbered(row.number)])
         self._pending = EventBuffer()
 

@@ -1,0 +1,74 @@
+"""What is learned of a write transaction on PostgreSQL just before its commit.
+
+Its number, by which its outcome can be asked for when the answer to COMMIT is lost; and the
+schema's revision, so that a replica stops writing in the very transaction in which a migration
+has left it behind. Both ride on the statement that numbers the events, where there is one.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
+
+from grants.errors import StoreSchemaWrong
+from grants.store import tables as t
+from grants.store.postgres import SERVER_LINE
+from grants.store.revision import REVISION
+
+_MARK: Final = "valetkey-mark"
+
+MARKS: Final[tuple[ColumnElement[Any], ...]] = (
+    literal_column("pg_current_xact_id_if_assigned()::text").label("xid"),
+    literal_column("(SELECT version_num FROM alembic_version)").label("revision"),
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A transaction: its number (None: it has written nothing), and the server's timeline."""
+
+    xid: str | None
+    line: str | None
+
+
+class Fit:
+    """Whether this code may write to a schema: its own, or one that was declared to be fit."""
+
+    def __init__(self) -> None:
+        self._fit = {REVISION}
+
+    def problem(self, connection: Connection, revision: str | None) -> str | None:
+        """Tell why not; None when it may."""
+        if revision in self._fit:
+            return None
+        fits = t.schema_fits.c
+        declared = select(fits.code_revision).where(
+            fits.schema_revision == revision, fits.code_revision == REVISION
+        )
+        if revision is not None and connection.execute(declared).first() is not None:
+            self._fit.add(revision)
+            return None
+        return f"at {revision or 'nothing'}, needs {REVISION}"
+
+
+def note(connection: Connection, row: Row[Any], fit: Fit) -> None:
+    """Keep the marks that a statement of the transaction gave; StoreSchemaWrong if unfit."""
+    problem = fit.problem(connection, row.revision)
+    if problem is not None:
+        raise StoreSchemaWrong(problem)
+    connection.info[_MARK] = Mark(row.xid, connection.info.get(SERVER_LINE))
+
+
+def forget(connection: Connection) -> None:
+    """Drop what the transaction before left on the connection."""
+    connection.info.pop(_MARK, None)
+
+
+def mark_of(connection: Connection, fit: Fit) -> Mark:
+    """Give the transaction's mark, asked for now unless that was done."""
+    found = connection.info.get(_MARK)
+    if not isinstance(found, Mark) or found.xid is None:
+        note(connection, connection.execute(select(*MARKS)).one(), fit)
+        found = connection.info[_MARK]
+    mark: Mark = found
+    return mark
