@@ -40,6 +40,7 @@ TROUBLES: Final[Mapping[str, str]] = {
     "binding-vanished": "the binding vanished while it was being made",
     "bug": "something broke in Valetkey itself: its log says what",
     "changed-meanwhile": "the binding changed meanwhile",
+    "clocks-apart": "the clocks of Valetkey and its database are too far apart",
     "cluster-changed": "the address leads to another cluster than before",
     "cluster-conflict": "the binding changed meanwhile",
     "cluster-error": "the cluster failed",

@@ -125,8 +125,16 @@ def _judge_role(work: Work, ports: AccessPorts) -> Work:
 
 
 def _store_expiry(work: Work, ports: AccessPorts) -> Work:
-    expires = ports.clock.now() + work.grant.duration
+    """Store the end of the lease, reckoned from the earlier of our clock and the database's.
+
+    By a clock that runs ahead it would last longer than was agreed, as soon as that clock is put
+    right or another replica's judges the end.
+    """
     with ports.store.write() as tx:
+        now = ports.clock.now()
+        expires = min(now, tx.database_time() or now) + work.grant.duration
+        if now >= expires:
+            return replace(work, problem="clocks-apart")
         return save(tx, work, replace(work.grant, expires_at=expires))
 
 
@@ -154,7 +162,8 @@ def _store_active(work: Work, ports: AccessPorts) -> Work:
     grant, written = work.grant, work.binding
     known = [at for at in (grant.expires_at, written.expires_at if written else None) if at]
     expires = min(known) if known else now  # nothing says how long: over at once
-    active = replace(grant.moved(GrantState.ACTIVE), expires_at=expires, active_at=now, due_at=now)
+    due = min(now, expires)  # a clock that runs ahead must not put the end off
+    active = replace(grant.moved(GrantState.ACTIVE), expires_at=expires, active_at=now, due_at=due)
     notes = work.notes
     if work.before is not None and "adds-nothing" in work.before.notes:
         notes = (*notes, "adds-nothing")

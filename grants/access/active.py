@@ -11,6 +11,7 @@ from grants.access.steps import Step, Touches, Work, look_there, save
 from grants.errors import Reason
 from grants.outbox.model import Notice, Place, PlaceKind
 from grants.policy.judge import render_subject
+from grants.record.model import Event, EventType
 
 
 def is_over(grant: Grant, now: datetime) -> bool:
@@ -72,8 +73,9 @@ def _judge_drift(work: Work, ports: AccessPorts) -> Work:
 
 def _store_look(work: Work, ports: AccessPorts) -> Work:
     """Set the next look, and warn the recipient when it is time."""
-    times, grant = ports.times, work.grant
+    times = ports.times
     with ports.store.write() as tx:
+        grant = _cut(tx, work.grant, work.now, times)
         due = warn_at(grant, times)
         if due is not None and work.now >= due:
             grant = _warn(tx, grant)
@@ -87,7 +89,36 @@ def _store_look(work: Work, ports: AccessPorts) -> Work:
         return replace(save(tx, work, looked), turned=True)
 
 
-def _warn(tx: AccessTx, grant: Grant) -> Grant:
+def _cut(tx: AccessTx, grant: Grant, now: datetime, times: AccessTimes) -> Grant:
+    """Cut a lease of which more is left than was agreed for all of it.
+
+    The clock that wrote its end ran ahead: this process's, before it was put right, or another
+    replica's. How far ahead is not known, so the whole length is counted from now.
+    """
+    latest = now + grant.duration
+    if grant.expires_at is None or grant.expires_at <= latest + times.skew_alarm:
+        return grant
+    facts = {"was": grant.expires_at.isoformat(), "expires_at": latest.isoformat()}
+    tx.append(
+        Event(
+            EventType.GRANT_SHORTENED,
+            now,
+            actor="system",
+            recipient=grant.recipient,
+            request=grant.request,
+            grant=grant.id,
+            facts=facts,
+        )
+    )
+    tx.retell(grant.request)
+    return replace(grant, expires_at=latest)
+
+
+def warn_if_due(tx: AccessTx, grant: Grant, now: datetime, times: AccessTimes) -> Grant:
+    """Warn the recipient when it is time, once; gives the grant to store."""
+    due = warn_at(grant, times)
+    if due is None or now < due:
+        return grant
     expires = grant.expires_at
     facts = {"expires_at": expires.isoformat() if expires else "", "grant": grant.id}
     place = Place(PlaceKind.PERSON, grant.recipient)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from grants.access.cluster_port import Binding
-from grants.access.model import Cause, Grant, GrantState, ProofKind
+from grants.access.model import AT_ONCE, Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
 from grants.access.steps import (
@@ -38,7 +38,7 @@ def start_revoking(
         cause=cause,
         cause_detail=detail,
         revoking_at=now,
-        due_at=now,
+        due_at=AT_ONCE,
         ended_by=by,
         end_reason=why,
     )

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -43,6 +43,9 @@ class Cause(StrEnum):
     NEVER_ACTIVE = "never-active"
     RENAMED = "renamed"
 
+
+AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time that is past by every clock: what ends access must not wait for a clock that is behind."""
 
 R, G = RequestState, GrantState
 

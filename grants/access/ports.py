@@ -41,6 +41,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Store the key of an inbound thing; False when it came before."""
         ...
 
+    def database_time(self) -> datetime | None:
+        """Tell the database's own time; None where it has no clock but the process's."""
+        ...
+
     def known(self, account: Account) -> Known | None:
         """Find the person linked to an account, with the last sign-in."""
         ...
@@ -175,7 +179,8 @@ class AccessTimes:
     before a transaction, all reads together. `activate_within`: from the last approval to active.
     `warn_before`: how long before the end people are warned. `drift_interval`: between two looks
     at an active grant's binding. `stuck_after`: how long a revocation may fail before a human is
-    called. `retry_first` and `retry_most`: back-off of failures. `claim_hold`: a worker's claim.
+    called. `skew_alarm`: how far clocks may be apart before people are told. `retry_first` and
+    `retry_most`: back-off of failures. `claim_hold`: a worker's claim.
     """
 
     signin_max_age: timedelta = timedelta(hours=12)
@@ -184,6 +189,7 @@ class AccessTimes:
     warn_before: timedelta = timedelta(minutes=5)
     drift_interval: timedelta = timedelta(seconds=30)
     stuck_after: timedelta = timedelta(minutes=2)
+    skew_alarm: timedelta = timedelta(seconds=2)
     retry_first: timedelta = timedelta(milliseconds=500)
     retry_most: timedelta = timedelta(seconds=30)
     claim_hold: timedelta = timedelta(seconds=5)

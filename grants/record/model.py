@@ -30,6 +30,7 @@ class EventType(StrEnum):
     GRANT_STUCK = "grant.stuck"
     GRANT_ENDED = "grant.ended"
     GRANT_ACTION_REFUSED = "grant.action-refused"
+    GRANT_SHORTENED = "grant.shortened"
     BINDING_UNKNOWN = "binding.unknown"
     BINDING_DELETED = "binding.deleted"
     BINDING_STUCK = "binding.stuck"
@@ -44,6 +45,9 @@ class EventType(StrEnum):
     CLUSTER_FIRST_SEEN = "cluster.first-seen"
     CLUSTER_FAILING = "cluster.failing"
     CLUSTER_BACK = "cluster.back"
+    CLOCK_SKEWED = "clock.skewed"
+    CLOCK_AGREES = "clock.agrees"
+    CLOCK_SET_BACK = "clock.set-back"
     INBOUND_REFUSED = "inbound.refused"
 
 

@@ -10,6 +10,7 @@ from grants.access.ports import Claimed
 from grants.errors import StoreSchemaWrong
 from grants.store import tables as t
 from grants.store.claims import Claims
+from grants.store.clocks import ClockRows, Clocks
 from grants.store.deliveries import Deliveries
 from grants.store.engine import Database
 from grants.store.health import HealthRows
@@ -22,7 +23,7 @@ from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 
 
-class Tx(HistoryList, HealthRows, RecordRows, OutboxRows, PolicyRows):
+class Tx(ClockRows, HistoryList, HealthRows, RecordRows, OutboxRows, PolicyRows):
     """One transaction, as every room asks for it."""
 
 
@@ -32,6 +33,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._claims = Claims(database)
+        self.clocks = Clocks(database)
         self.deliveries = Deliveries(database)
         self.lists = Lists(database)
         self.turns = Turns(database)

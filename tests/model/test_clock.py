@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from grants.clock import Offset, SteadyClock, SystemClock, offset_from, ticks_ns
+from grants.clusters.reply import date_of
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -157,3 +158,20 @@ def test_what_is_not_sure_alarms_nobody() -> None:
     assert not unsure.is_surely_within(2 * SECOND)
     assert Offset(timedelta(seconds=-5), SECOND).is_surely_past(2 * SECOND)
     assert Offset(timedelta(seconds=-1), SECOND).is_surely_within(2 * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("header", "at"),
+    [
+        ("Sun, 01 Mar 2026 12:00:00 GMT", START),
+        ("Sun, 01 Mar 2026 12:00:00 -0000", START),
+        ("Sun, 01 Mar 2026 13:00:00 +0100", START),
+        (None, None),
+        ("", None),
+        ("now", None),
+        ("Sun, 99 Mar 2026 12:00:00 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", None),
+    ],
+)
+def test_a_date_header_is_read_or_not_believed(header: str | None, at: datetime | None) -> None:
+    assert date_of(header) == at

@@ -231,6 +231,9 @@ class _PeopleTx(_Tx):
 class MemoryTx(MemoryHealth, _PeopleTx):
     """One transaction on a snapshot."""
 
+    def database_time(self) -> datetime | None:
+        return None
+
     def claim_name(self, cluster_uid: str, name: str, person: str) -> bool:
         self._must_write()
         if self.rows.names.setdefault((cluster_uid, name), person) != person:

@@ -1,0 +1,54 @@
+"""The database's own clock, and times in its rows that only a wrong clock can have written."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, func, select, update
+
+from grants.clock import Offset, offset_from, ticks_ns
+from grants.store import tables as t
+from grants.store.access import LIVE
+from grants.store.base import TxBase
+from grants.store.engine import Database
+
+
+class ClockRows(TxBase):
+    """What a transaction may ask of the database's clock."""
+
+    def database_time(self) -> datetime | None:
+        """Tell the database's own time; None on SQLite, which has no clock but the process's."""
+        return None if self._database.is_sqlite else _ask(self._connection)
+
+
+class Clocks:
+    """This process's clock against the database's."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def offset(self) -> Offset | None:
+        """Tell how far our clock is ahead of the database's; None where it has none (SQLite)."""
+        if self._database.is_sqlite:
+            return None
+        with self._database.reading() as connection:
+            asked_at, began_ns = self._database.clock.now(), ticks_ns()
+            theirs = _ask(connection)
+            took = timedelta(microseconds=(ticks_ns() - began_ns) // 1000)
+        return offset_from(asked_at, took, theirs)
+
+    def bring_forward(self, now: datetime, longest: timedelta) -> int:
+        """Make due at once what waits longer than anything may; gives how many rows that were.
+
+        Such a time was written by a clock that ran ahead. Left alone it would be waited for by
+        every clock that is right, and whoever wrote it may be gone.
+        """
+        due: ColumnElement[datetime] = t.grants.c.due_at
+        with self._database.writing() as connection:
+            done = connection.execute(
+                update(t.grants).where(LIVE, due > now + longest).values(due_at=now)
+            )
+        return int(done.rowcount)
+
+
+def _ask(connection: Connection) -> datetime:
+    told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return told
