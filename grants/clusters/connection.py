@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -61,14 +62,27 @@ class Connections:
 
         ClusterUnavailable when there is none in time; any HTTP status is an answer.
         """
-        try:
-            reply = self._send(call, server, deadline)
-        except ClusterUnavailable:
-            raise
-        except BodyTooLarge:
-            raise ClusterUnavailable(self._config.alias, call.action, "answer too large") from None
-        except Exception as error:  # noqa: BLE001 - urllib3's, ssl's, the client's and http.client's errors have no common root, and their texts quote headers
-            raise unreachable(self._config.alias, call.action, error) from None
+        with self._translated(call):
+            response = self._open(call, server, deadline)
+            body = read_body(response, deadline)
+            reply = Reply(response.status, body, response.headers.get("Date"))
+        if reply.status == HTTPStatus.UNAUTHORIZED:
+            self.forget()
+        return reply
+
+    def stream(self, call: Call, idle: timedelta) -> urllib3.BaseHTTPResponse | Reply:
+        """Send one request to the main server, whose answer goes on; whoever is given it closes it.
+
+        Headers must come as soon as any answer's; after them a wait for bytes may take `idle`. What
+        is no 200 is read whole and given as a reply.
+        """
+        deadline = Deadline(self._config.times.connect + self._config.times.read)
+        with self._translated(call):
+            response = self._open(call, None, deadline)
+            if response.status == HTTPStatus.OK:
+                _wait_longer(response, idle)
+                return response
+            reply = Reply(response.status, read_body(response, deadline))
         if reply.status == HTTPStatus.UNAUTHORIZED:
             self.forget()
         return reply
@@ -82,7 +96,18 @@ class Connections:
         for old in clients:
             old.close()
 
-    def _send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
+    @contextmanager
+    def _translated(self, call: Call) -> Iterator[None]:
+        try:
+            yield
+        except ClusterUnavailable:
+            raise
+        except BodyTooLarge:
+            raise ClusterUnavailable(self._config.alias, call.action, "answer too large") from None
+        except Exception as error:  # noqa: BLE001 - urllib3's, ssl's, the client's and http.client's errors have no common root, and their texts quote headers
+            raise unreachable(self._config.alias, call.action, error) from None
+
+    def _open(self, call: Call, server: str | None, deadline: Deadline) -> urllib3.BaseHTTPResponse:
         api, request = self._prepare(call, server, deadline)
         deadline.check()
         times = self._config.times
@@ -93,8 +118,7 @@ class Connections:
                 min(times.read.total_seconds(), deadline.left_seconds()),
             ),
         ).response
-        body = read_body(_checked(response), deadline)
-        return Reply(response.status, body, response.headers.get("Date"))
+        return _checked(response)
 
     def _prepare(
         self, call: Call, server: str | None, deadline: Deadline
@@ -150,3 +174,14 @@ def _checked(response: Any) -> urllib3.BaseHTTPResponse:
     if not isinstance(response, urllib3.BaseHTTPResponse):
         raise TypeError
     return response
+
+
+def _wait_longer(response: urllib3.BaseHTTPResponse, idle: timedelta) -> None:
+    """Let each wait for bytes of a stream take longer than the wait for its headers."""
+    sock = getattr(response.connection, "sock", None)
+    if sock is None:
+        # Else an answer whose connection is not kept would end after the shorter wait, again and
+        # again, as if it were well.
+        response.close()
+        raise TimeoutError
+    sock.settimeout(idle.total_seconds())
