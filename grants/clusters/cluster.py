@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish
+from grants.access.watch_port import Watched
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.clock import Clock, Offset, offset_from, ticks_ns
 from grants.clusters.api import Api
@@ -15,6 +16,7 @@ from grants.clusters.config import ClusterConfig
 from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Deadline, Reply, date_of
 from grants.clusters.reviews import Reviews
+from grants.clusters.watching import KubernetesWatcher
 from grants.clusters.wire import NamespaceIn, ObjectListIn, RoleIn, to_role
 from grants.errors import ClusterError, ClusterUnavailable
 
@@ -161,6 +163,13 @@ class KubernetesCluster:
         """Ask one API server by SubjectAccessReview, in order; `system:authenticated` is added."""
         self._prove(endpoint)
         return self._reviews.ask(subject, groups, questions, endpoint)
+
+    def watcher(self, watched: Watched) -> KubernetesWatcher:
+        """Give what watches one thing; nothing is sent yet."""
+        config = self._config
+        return KubernetesWatcher(
+            self.alias, config.installation, self._connections, watched, config.times
+        )
 
     def _prove(self, endpoint: str | None) -> None:
         if endpoint is not None:

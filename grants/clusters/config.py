@@ -14,13 +14,16 @@ class ClusterTimes:
     """How long calls may take.
 
     `connect` and `read` bound one wait on the network each; one answer may take both together,
-    a list of many pages `whole_list`, and the question whether a server is ready `ready`.
+    a list of many pages `whole_list`, and the question whether a server is ready `ready`. `watch`
+    is how long a stream of changes is asked to last; `watch_grace` later it counts as hung.
     """
 
     connect: timedelta = timedelta(seconds=2)
     read: timedelta = timedelta(seconds=5)
     whole_list: timedelta = timedelta(seconds=20)
     ready: timedelta = timedelta(seconds=2)
+    watch: timedelta = timedelta(minutes=2)
+    watch_grace: timedelta = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)

@@ -153,7 +153,12 @@ def to_role(read: RoleIn, ref: RoleRef, read_at: datetime) -> RoleSnapshot:
     """Turn a role into a dated snapshot; ValueError when it is not the one asked for."""
     if read.metadata.name != ref.name:
         raise ValueError
-    return RoleSnapshot(ref, tuple(_rule(rule) for rule in read.rules or ()), read_at)
+    return RoleSnapshot(ref, to_rules(read), read_at)
+
+
+def to_rules(read: RoleIn) -> tuple[Rule, ...]:
+    """Turn a role into its rules."""
+    return tuple(_rule(rule) for rule in read.rules or ())
 
 
 def parse_time(text: str | None) -> datetime | None:
