@@ -23,7 +23,9 @@ Answer = tuple[int, Json | None]
 class HttpListener:
     """Answers each request by `answer(payload)`, and keeps headers and raw bodies."""
 
-    def __init__(self, answer: Callable[[Json], Answer]) -> None:
+    def __init__(
+        self, answer: Callable[[Json], Answer], headers: dict[str, str] | None = None
+    ) -> None:
         listener = self
         self.requests: list[tuple[dict[str, str], bytes]] = []
 
@@ -36,6 +38,8 @@ class HttpListener:
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from typing import TYPE_CHECKING, Self
 
-import uvicorn
 from starlette.applications import Starlette
 
+from bot.playground.slack.control import Control
+from bot.playground.slack.control_http import ControlServer
 from bot.playground.slack.courier import Courier, Retry
 from bot.playground.slack.drawing import Drawing
+from bot.playground.slack.listening import Listening
 from bot.playground.slack.page import Page
 from bot.playground.slack.payloads import Payloads
 from bot.playground.slack.person import Person
 from bot.playground.slack.records import ACK_SECONDS
-from bot.playground.slack.routes import api_routes
+from bot.playground.slack.routes import Api
 from bot.playground.slack.signin import SignIn
 from bot.playground.slack.sockets import Sockets
 from bot.playground.slack.webapi import Call
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from bot.playground.slack.records import Delivery, Json, Kind, User
     from bot.playground.slack.workspace import Workspace
 
-START_SECONDS = 10.0
-
 
 class SlackDouble:
     """A strict double of Slack for one workspace and one app.
@@ -37,7 +34,8 @@ class SlackDouble:
     `hostname` is what URLs name (a certificate must cover it); it always listens on 127.0.0.1.
     `request_url` set means signed HTTP, else Socket Mode; it can be changed while running.
     `issuer` of id_tokens is the double's own URL unless given. Slack waits 3 s for an ack:
-    shorten `ack_seconds` only to see quickly what a missing one does.
+    shorten `ack_seconds` only to see quickly what a missing one does. `control` makes it
+    misbehave; `control_port` (0: any free one) offers the same by HTTP, at `control_url`.
     """
 
     def __init__(
@@ -53,50 +51,56 @@ class SlackDouble:
         request_ca: str | None = None,
         issuer: str | None = None,
         ack_seconds: float = ACK_SECONDS,
+        control_port: int | None = None,
     ) -> None:
         self.workspace = workspace
         self.app = app
-        self._listener = socket.create_server(("127.0.0.1", port))
+        self.listening = Listening(port, ssl_certfile, ssl_keyfile)
         secure = "s" if ssl_certfile else ""
-        place = f"{hostname}:{self._listener.getsockname()[1]}"
+        place = f"{hostname}:{self.listening.port}"
         self.url = f"http{secure}://{place}"
         self._socket_url = f"ws{secure}://{place}/link"
         self.sign_in = SignIn(workspace, app, issuer or self.url)
         self.sockets = Sockets(workspace, ack_seconds)
         self.courier = Courier(
-            workspace, self.sockets, app.signing_secret, request_url, request_ca, ack_seconds
+            workspace,
+            self.sockets,
+            lambda: self.app.signing_secret,
+            request_url,
+            request_ca,
+            ack_seconds,
         )
         self._payloads = Payloads(workspace, f"{self.url}/hooks")
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                self._application(),
-                ws="websockets-sansio",
-                lifespan="off",
-                log_level="error",
-                access_log=False,
-                ssl_certfile=ssl_certfile,
-                ssl_keyfile=ssl_keyfile,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        self._thread = threading.Thread(
-            target=self._server.run, args=([self._listener],), name="slack-double", daemon=True
+        self.control = Control(self)
+        self._control_server = (
+            None if control_port is None else ControlServer(self.control, control_port)
         )
 
     def _application(self) -> Starlette:
-        base = Call(self.workspace, self.app, {}, self._new_socket_url, self.sign_in)
+        api = Api(self._call, self.sockets, self._is_closing)
         drawing = Drawing(self.workspace, self.app, self._transport)
         page = Page(self.workspace, drawing, self.as_user, self.sign_in, self._is_closing)
-        return Starlette(routes=[*api_routes(base, self.sockets), *page.routes()])
+        return Starlette(routes=[*api.routes(), *page.routes()])
+
+    def _call(self) -> Call:
+        """Return a call's surroundings, with the credentials in force."""
+        return Call(self.workspace, self.app, {}, self._new_socket_url, self.sign_in)
 
     def _transport(self) -> str:
         return "signed HTTP" if self.courier.request_url else "Socket Mode"
 
     def _is_closing(self) -> bool:
-        return self._server.should_exit
+        return self.listening.should_exit
 
     def _new_socket_url(self) -> str:
         return f"{self._socket_url}?ticket={self.sockets.new_ticket()}"
+
+    @property
+    def control_url(self) -> str:
+        """Where the control API is. Raises RuntimeError without a `control_port`."""
+        if self._control_server is None:
+            raise RuntimeError("this double has no control_port")
+        return self._control_server.url
 
     @property
     def api_url(self) -> str:
@@ -115,21 +119,19 @@ class SlackDouble:
 
     def start(self) -> Self:
         """Serve in a thread; returns when it takes connections."""
-        self._thread.start()
-        deadline = time.monotonic() + START_SECONDS
-        while not self._server.started:
-            if time.monotonic() > deadline or not self._thread.is_alive():
-                raise RuntimeError("the Slack double did not start")
-            time.sleep(0.005)
+        self.listening.start(self._application())
+        if self._control_server is not None:
+            self._control_server.start()
         return self
 
     def stop(self) -> None:
-        """Close every connection and end the thread."""
-        self._server.should_exit = True
-        if self._thread.is_alive():
-            self._thread.join(timeout=START_SECONDS)
+        """Close every connection and end the threads."""
+        self.control.close()
+        if self._control_server is not None:
+            self._control_server.stop()
+        self.courier.hindrances.release(gap_seconds=0)
+        self.listening.stop()
         self.courier.close()
-        self._listener.close()
 
     def __enter__(self) -> Self:
         return self.start()

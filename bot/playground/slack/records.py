@@ -152,6 +152,15 @@ class ResponseUrl:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredToken:
+    """A token that was rotated away: good until `works_until` (monotonic seconds), then `error`."""
+
+    kind: Literal["bot", "app"]
+    works_until: float
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class ApiCall:
     """One call of the Web API and its answer, for assertions. Tokens are not kept."""
 
@@ -179,6 +188,8 @@ class Delivery:
     `acked` is true only for an answer within 3 s; `after_ms` is how long the answer took;
     `error` is what the person sees: `operation_timeout` (no ack in time), `dispatch_failed`
     (no connection, or a status other than 200), or why the answer could not be used.
+    `number` counts what was sent; `failure` is Slack's name for why there was no ack, which a
+    retry carries as its reason; `wants_retry` is false when the app asked for none.
     """
 
     kind: Kind
@@ -189,6 +200,10 @@ class Delivery:
     error: str | None = None
     status: int | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    retry_num: int = 0
+    failure: str = ""
+    wants_retry: bool = True
 
     @property
     def ok(self) -> bool:

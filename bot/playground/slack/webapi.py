@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,14 +96,15 @@ def answer(request: Request, methods: Mapping[str, Method], base: Call) -> Json:
         body: Json = {"ok": True, **_run(request, methods.get(request.method), base)}
     except ApiError as refused:
         body = {"ok": False, "error": refused.error, **refused.extra}
-    call = ApiCall(request.method, _without_secrets(request.args), _without_secrets(body))
+    call = ApiCall(request.method, without_secrets(request.args), without_secrets(body))
     with base.workspace.lock:
-        base.workspace.calls.append(call)
+        base.workspace.calls.keep(call)
     base.workspace.touch()
     return body
 
 
-def _without_secrets(fields: Mapping[str, Any]) -> Json:
+def without_secrets(fields: Mapping[str, Any]) -> Json:
+    """Return what may be kept: everything but tokens, codes and secrets."""
     return {name: value for name, value in fields.items() if name not in SECRETS}
 
 
@@ -126,11 +128,21 @@ def _check_token(request: Request, method: Method, base: Call) -> None:
     if method.caller == "person":
         return
     known = {base.app.bot_token: "bot", base.app.app_token: "app"}
-    kind = known.get(request.token)
+    kind = known.get(request.token) or _retired(request.token, base)
     if kind is None:
         raise ApiError("invalid_auth")
     if kind != method.caller:
         raise ApiError("not_allowed_token_type")
+
+
+def _retired(token: str, base: Call) -> str | None:
+    """Return what kind of token it was, while the grace of a rotation lasts."""
+    retired = base.workspace.retired_tokens.get(token)
+    if retired is None:
+        return None
+    if time.monotonic() >= retired.works_until:
+        raise ApiError(retired.error)
+    return retired.kind
 
 
 def _arguments(request: Request, method: Method, base: Call) -> Json:

@@ -6,12 +6,16 @@ import base64
 import hashlib
 import threading
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from bot.playground.slack.faults import Faults, Instead
+from bot.playground.slack.kept import Kept
+from bot.playground.slack.log import Log
+from bot.playground.slack.rates import Rates
 from bot.playground.slack.records import (
     RESPONSE_URL_LIFE,
     TRIGGER_LIFE,
@@ -21,6 +25,7 @@ from bot.playground.slack.records import (
     Message,
     Refusal,
     ResponseUrl,
+    RetiredToken,
     Trigger,
     User,
     UserGroup,
@@ -74,9 +79,12 @@ class Workspace:
         self.message_values: dict[tuple[str, str, str], dict[ValueKey, Json]] = {}
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
-        self.calls: list[ApiCall] = []
-        self.refused: list[Refusal] = []
-        self._injected: dict[str, deque[Json]] = defaultdict(deque)
+        self.calls: Kept[ApiCall] = Kept()
+        self.refused: Kept[Refusal] = Kept()
+        self.retired_tokens: dict[str, RetiredToken] = {}
+        self.log = Log()
+        self.rates = Rates()
+        self.faults = Faults(seed)
         bot = User(
             id=self.new_id("U"),
             team_id=self.team_id,
@@ -120,15 +128,20 @@ class Workspace:
         It is asked again at each change (and every 50 ms, for what changes elsewhere).
         Raises DeadlineError after `timeout_seconds`.
         """
+        found = self.come(predicate, timeout_seconds)
+        if not found:
+            raise DeadlineError(f"not true within {timeout_seconds} s: {predicate}")
+        return found
+
+    def come(self, predicate: Callable[[], T], timeout_seconds: float) -> T:
+        """Wait as `wait_for` does, and return what `predicate` gave last, true or not."""
         deadline = time.monotonic() + timeout_seconds
         with self.changed:
             while True:
                 found = predicate()
-                if found:
-                    return found
                 left = deadline - time.monotonic()
-                if left <= 0:
-                    raise DeadlineError(f"not true within {timeout_seconds} s: {predicate}")
+                if found or left <= 0:
+                    return found
                 self.changed.wait(min(left, 0.05))
 
     def add_user(
@@ -252,17 +265,19 @@ class Workspace:
         `{"status": 429, "headers": {"Retry-After": "2"}, "body": {...}}` sets all three;
         any other value is the body of a 200.
         """
-        with self.lock:
-            self._injected[method].extend([response] * times)
-
-    def take_injected(self, method: str) -> Json | None:
-        """Return the next injected answer of this method, if there is one."""
-        with self.lock:
-            queue = self._injected[method]
-            return queue.popleft() if queue else None
+        if "status" in response or "headers" in response:
+            limited = {"ok": False, "error": "ratelimited"}
+            instead = Instead(
+                response.get("status", 200),
+                response.get("headers") or {},
+                response.get("body", limited),
+            )
+        else:
+            instead = Instead(body=response)
+        self.faults.add(method, instead, times=times)
 
     def refuse(self, where: str, error: str, detail: str = "") -> None:
         """Record a refusal (tests assert that `refused` is empty)."""
         with self.lock:
-            self.refused.append(Refusal(where, error, detail))
+            self.refused.keep(Refusal(where, error, detail))
         self.touch()

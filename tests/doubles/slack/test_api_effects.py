@@ -225,11 +225,11 @@ def test_what_was_filled_in_survives_an_update_where_ids_stay(office: Office) ->
 
 def test_the_next_call_can_be_answered_by_the_test(office: Office) -> None:
     office.workspace.inject("chat.postMessage", {"ok": False, "error": "fatal_error"})
-    assert office.workspace.take_injected("chat.postMessage") == {
-        "ok": False,
-        "error": "fatal_error",
-    }
-    assert office.workspace.take_injected("chat.postMessage") is None
+    met = office.workspace.faults.decide("chat.postMessage", {})
+    assert met is not None
+    assert met.instead is not None
+    assert met.instead.body == {"ok": False, "error": "fatal_error"}
+    assert office.workspace.faults.decide("chat.postMessage", {}) is None
 
 
 def test_the_same_seed_gives_the_same_ids() -> None:
