@@ -76,9 +76,7 @@ def _store_look(work: Work, ports: AccessPorts) -> Work:
     times = ports.times
     with ports.store.write() as tx:
         grant = _cut(tx, work.grant, work.now, times)
-        due = warn_at(grant, times)
-        if due is not None and work.now >= due:
-            grant = _warn(tx, grant)
+        grant = warn_if_due(tx, grant, work.now, times)
         looked = replace(
             grant,
             due_at=next_look(grant, work.now, times),

@@ -30,7 +30,7 @@ ROADS: Final[dict[GrantState, tuple[Step, ...]]] = {
     GrantState.REVOKING: END,
 }
 
-_ROADS_AT_ONCE: Final = 4  # activating, active, revoking, ended: more turns than that is a bug
+ROADS_AT_ONCE: Final = 4  # activating, active, revoking, ended: more turns than that is a bug
 _NOTHING_CHANGED: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
 
 
@@ -41,7 +41,7 @@ def reconcile_grant(grant_id: str, *, ports: AccessPorts) -> Grant | None:
     back-off for ever; a database that fails goes through to the caller: nothing was changed.
     """
     work = begin(grant_id, ports)
-    for _road in range(_ROADS_AT_ONCE):
+    for _road in range(ROADS_AT_ONCE):
         if work is None or work.grant.state is GrantState.ENDED:
             break
         before = work.grant
@@ -115,7 +115,7 @@ def note_failure(
         grant = tx.grant(grant_id)
         if grant is None or grant.state is GrantState.ENDED:
             return grant
-        cause = _cause_to_give_up(grant, now, looked=looked)
+        cause = cause_to_give_up(grant, now, looked=looked)
         if cause is not None:
             return start_revoking(tx, grant, now, cause=cause, detail=problem)
         failed = replace(
@@ -127,11 +127,11 @@ def note_failure(
             stuck=is_stuck(grant, now, ports.times),
         )
         if failed.stuck and not grant.stuck:
-            _call_human(tx, failed, now, policy)
+            call_human(tx, failed, now, policy)
         return tx.save_grant(failed)
 
 
-def _cause_to_give_up(grant: Grant, now: datetime, *, looked: bool) -> Cause | None:
+def cause_to_give_up(grant: Grant, now: datetime, *, looked: bool) -> Cause | None:
     """Tell why an activation is given up, if it is.
 
     Once an expiry is stored the binding may be filled, and is waited for until that has passed.
@@ -143,7 +143,8 @@ def _cause_to_give_up(grant: Grant, now: datetime, *, looked: bool) -> Cause | N
     return Cause.EXPIRED if is_over(grant, now) else None
 
 
-def _call_human(tx: AccessTx, grant: Grant, now: datetime, policy: Policy) -> None:
+def call_human(tx: AccessTx, grant: Grant, now: datetime, policy: Policy) -> None:
+    """Say that a grant is stuck: the event, and the cards at the admins' places."""
     tx.append(
         Event(
             EventType.GRANT_STUCK,
