@@ -204,6 +204,13 @@ class ClusterChanged(ClusterError):
 
 
 @dataclass(eq=False)
+class ClusterTwice(ClusterChanged):
+    """Another alias that was seen earlier leads to the same cluster; that one stays."""
+
+    code: ClassVar[str] = "cluster-twice"
+
+
+@dataclass(eq=False)
 class StoreError(ValetkeyError):
     """The database did not do what was asked."""
 

@@ -33,6 +33,7 @@ STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "cluster-conflict": HTTPStatus.CONFLICT,
     "cluster-refused": HTTPStatus.BAD_GATEWAY,
     "cluster-changed": HTTPStatus.BAD_GATEWAY,
+    "cluster-twice": HTTPStatus.BAD_GATEWAY,
     "store-error": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "store-outcome-unknown": HTTPStatus.SERVICE_UNAVAILABLE,

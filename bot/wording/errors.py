@@ -43,6 +43,10 @@ SENTENCES: Final[Mapping[str, str]] = {
         "The name {cluster} now leads to another cluster than before, so nothing is done there "
         "until an admin has looked at it."
     ),
+    "cluster-twice": (
+        "The name {cluster} leads to a cluster that is already there under another name, "
+        "so nothing is done under this one. An admin has to mend that."
+    ),
     "store-error": "The database failed, and nothing was changed. Please try again in a moment.",
     "store-unavailable": (
         "The database can't be reached right now, and nothing was changed. "

@@ -47,6 +47,7 @@ TROUBLES: Final[Mapping[str, str]] = {
     "cluster-forbidden": "the cluster refuses the bot's own account",
     "cluster-refused": "the cluster refused the binding",
     "cluster-unavailable": "the cluster does not answer",
+    "cluster-twice": "its cluster is already there under another name",
     "endpoint-not-ready": "an API server that must be asked is not ready",
     "filled-by-another": "somebody else put subjects into the binding",
     "gone-before-active": "the binding was deleted before it was active",

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from grants.access.ports import AccessPorts, AccessStore, AccessTx
 from grants.access.telling import tell_admins
+from grants.errors import ClusterUnavailable
 from grants.record.model import Event, EventType
 
 TOLD_AFTER: Final = timedelta(minutes=1)
@@ -29,7 +30,7 @@ class ClusterHealth:
     """How a cluster is, as its row has it. `problem` is a stable code, empty while all is well.
 
     `failing_since` is set while there is a problem; `looked_at` is when a process last wrote what
-    it saw, at least once a minute.
+    it saw, at least once a minute. `seen_at` is when it was first reached.
     """
 
     alias: str
@@ -37,6 +38,7 @@ class ClusterHealth:
     problem: str = ""
     failing_since: datetime | None = None
     looked_at: datetime | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class HealthTx(AccessTx, Protocol):
         """Store how a cluster is; one that was never seen has no row and is left alone."""
         ...
 
-    def came_before(self, key: str) -> bool:
-        """Tell whether the key of an inbound thing was stored."""
+    def came_at(self, key: str) -> datetime | None:
+        """Tell when the key of an inbound thing was stored, if it was."""
         ...
 
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
@@ -169,14 +171,20 @@ def _step(tx: HealthTx, row: ClusterHealth | None, look: Look, now: datetime) ->
 
 
 def _is_well(tx: HealthTx, row: ClusterHealth, now: datetime) -> _Step | None:
+    if not row.problem and not _is_old(row, now):
+        return None
     fresh = replace(row, problem="", failing_since=None, looked_at=now)
-    if not row.problem:
-        return _Step(fresh) if _is_old(row, now) else None
-    since = row.failing_since or now
-    if not tx.came_before(_key(EventType.CLUSTER_FAILING, row.alias, since)):
+    is_new = row.looked_at is None
+    told_at = None
+    if row.problem or is_new:
+        known_since = None if is_new else row.failing_since
+        told_at = tx.came_at(_key(EventType.CLUSTER_FAILING, row.alias, known_since))
+    if told_at is None:
         return _Step(fresh)
+    since = row.failing_since or told_at - TOLD_AFTER
+    problem = row.problem or ClusterUnavailable.code
     key = _key(EventType.CLUSTER_BACK, row.alias, since)
-    return _Step(fresh, _News(EventType.CLUSTER_BACK, row.alias, row.problem, since, key))
+    return _Step(fresh, _News(EventType.CLUSTER_BACK, row.alias, problem, since, key))
 
 
 def _begins_to_fail(row: ClusterHealth, look: Look, now: datetime) -> _Step | None:
@@ -192,7 +200,7 @@ def _still_fails(
     # A cluster that was never seen has no row to keep since when: it is told of once for all.
     key = _key(EventType.CLUSTER_FAILING, look.alias, since if row else None)
     news = None
-    if now - since >= TOLD_AFTER and not tx.came_before(key):
+    if now - since >= TOLD_AFTER and tx.came_at(key) is None:
         news = _News(EventType.CLUSTER_FAILING, look.alias, look.problem, since, key)
     if row is None:
         return _Step(None, news) if news else None

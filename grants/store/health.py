@@ -25,7 +25,7 @@ class HealthRows(TxBase):
         """List every cluster that was ever seen, by alias."""
         rows = self._rows(select(t.clusters).order_by(t.clusters.c.alias))
         return tuple(
-            ClusterHealth(row.alias, row.uid, row.problem, row.failing_since, row.looked_at)
+            ClusterHealth(row.alias, row.uid, row.problem, row.failing_since, row.looked_at, row.at)
             for row in rows
         )
 
@@ -41,9 +41,10 @@ class HealthRows(TxBase):
             )
         )
 
-    def came_before(self, key: str) -> bool:
-        """Tell whether the key of an inbound thing was stored."""
-        return self._row(select(t.inbound.c.key).where(t.inbound.c.key == key)) is not None
+    def came_at(self, key: str) -> datetime | None:
+        """Tell when the key of an inbound thing was stored, if it was."""
+        row = self._row(select(t.inbound.c.at).where(t.inbound.c.key == key))
+        return None if row is None else row.at
 
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
         """Count the grants that are not ended, by the alias that they were given under."""

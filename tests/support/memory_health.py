@@ -15,18 +15,15 @@ class MemoryHealth:
     rows: Any
 
     def cluster_healths(self) -> tuple[ClusterHealth, ...]:
-        return tuple(
-            self.rows.healths.get(alias) or ClusterHealth(alias, uid)
-            for alias, uid in sorted(self.rows.clusters.items())
-        )
+        return tuple(self.rows.healths[alias] for alias in sorted(self.rows.healths))
 
     def save_health(self, health: ClusterHealth) -> None:
         self._must_write()  # type: ignore[attr-defined]
-        if health.alias in self.rows.clusters:
+        if health.alias in self.rows.healths:
             self.rows.healths[health.alias] = health
 
-    def came_before(self, key: str) -> bool:
-        return key in self.rows.inbound
+    def came_at(self, key: str) -> datetime | None:
+        return self.rows.inbound.get(key)
 
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
         found: dict[str, list[Grant]] = {}

@@ -251,6 +251,7 @@ class MemoryTx(MemoryHealth, _PeopleTx):
         self._must_write()
         if self.rows.clusters.setdefault(alias, uid) != uid:
             raise ChangedMeanwhile("cluster", alias)
+        self.rows.healths.setdefault(alias, ClusterHealth(alias, uid, seen_at=at))
 
     def add_role(self, snapshot: RoleSnapshot) -> None:
         self._must_write()

@@ -46,21 +46,21 @@ def test_health_is_kept_for_clusters_that_were_seen(store):
     with store.write() as tx:
         tx.add_cluster("prod", "uid-1", NOW)
         tx.add_cluster("dev", "uid-2", NOW)
-    failing = ClusterHealth("prod", "uid-1", "cluster-unavailable", NOW - MINUTE, NOW)
+    failing = ClusterHealth("prod", "uid-1", "cluster-unavailable", NOW - MINUTE, NOW, NOW)
     with store.write() as tx:
         tx.save_health(failing)
         tx.save_health(ClusterHealth("never-seen", "x", "cluster-unavailable", NOW, NOW))
     with store.read() as tx:
-        assert tx.cluster_healths() == (ClusterHealth("dev", "uid-2"), failing)
+        assert tx.cluster_healths() == (ClusterHealth("dev", "uid-2", seen_at=NOW), failing)
         assert tx.cluster_uid("prod") == "uid-1"
 
 
 def test_a_key_that_came_is_known(store):
     with store.write() as tx:
-        assert not tx.came_before("k")
+        assert tx.came_at("k") is None
         tx.first_time("k", NOW)
     with store.read() as tx:
-        assert tx.came_before("k")
+        assert tx.came_at("k") == NOW
 
 
 def test_what_waits_is_counted_for_each_cluster(store, stored):
