@@ -30,6 +30,7 @@ CAUSES: Final[Mapping[Cause, str]] = {
     Cause.ALTERED_OUTSIDE: "Somebody changed it in the cluster, outside Valetkey, so it was ended.",
     Cause.NEVER_ACTIVE: "It never became active.",
     Cause.RENAMED: "The name under which the cluster knows this person has changed.",
+    Cause.ROLE_CHANGED: "The rules of its role were changed after it was approved.",
 }
 
 # Why a step failed, or what exactly ended a grant: codes of the reconciler.
@@ -46,8 +47,8 @@ TROUBLES: Final[Mapping[str, str]] = {
     "cluster-error": "the cluster failed",
     "cluster-forbidden": "the cluster refuses the bot's own account",
     "cluster-refused": "the cluster refused the binding",
-    "cluster-unavailable": "the cluster does not answer",
     "cluster-twice": "its cluster is already there under another name",
+    "cluster-unavailable": "the cluster does not answer",
     "endpoint-not-ready": "an API server that must be asked is not ready",
     "filled-by-another": "somebody else put subjects into the binding",
     "gone-before-active": "the binding was deleted before it was active",
@@ -56,7 +57,11 @@ TROUBLES: Final[Mapping[str, str]] = {
     "name-taken": "another binding already has its name",
     "no-endpoint-asked": "no API server could be asked",
     "role-changed": "the role's rules changed after the approval",
+    "role-forbidden": "the cluster does not let the bot read the role's rules",
     "role-gone": "the role is gone",
+    "role-narrower": "the role gives less than was agreed on",
+    "role-risky": "the role has come to have a risk that its entitlement does not accept",
+    "role-wider": "the role gives more than was agreed on",
     "still-allowed-by-ours": "an API server still allows it through this binding",
     "subject-gone": "the person was taken out of the binding",
     "subjects": "its subjects were changed",

@@ -7,6 +7,7 @@ and resourceVersion. Whoever ends the grant meanwhile deletes that uid, and the 
 from dataclasses import replace
 
 from grants.access.cluster_port import Binding
+from grants.access.drift import subjects_of
 from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
 from grants.access.ports import AccessPorts
@@ -19,11 +20,6 @@ from grants.record.model import Event, EventType
 
 def _look(work: Work, _: AccessPorts) -> Work:
     return replace(work, binding=look_there(work))
-
-
-def subject_of(work: Work) -> tuple[str, ...]:
-    """Give the subjects that the grant's binding must have, in a port's form."""
-    return (f"User:{work.grant.subject}",)
 
 
 def _is_ours(work: Work, found: Binding, installation: str) -> bool:
@@ -39,7 +35,7 @@ def _is_ours(work: Work, found: Binding, installation: str) -> bool:
 def _judge_found(work: Work, ports: AccessPorts) -> Work:
     """Decide what the first look means; only a turn is written, so that a retry sees it anew."""
     grant, found = work.grant, work.binding
-    filled = found is not None and found.subjects == subject_of(work)
+    filled = found is not None and found.subjects == subjects_of(work.grant)
     if found is None and grant.binding_uid is not None:
         return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "gone-before-active")
     if found is not None and grant.binding_uid is not None and found.uid != grant.binding_uid:
@@ -54,7 +50,7 @@ def _judge_found(work: Work, ports: AccessPorts) -> Work:
 
 
 def _filled(work: Work) -> bool:
-    return work.binding is not None and work.binding.subjects == subject_of(work)
+    return work.binding is not None and work.binding.subjects == subjects_of(work.grant)
 
 
 def _not_filled(work: Work) -> bool:

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from grants.access.activate import subject_of
+from grants.access.drift import drift_of
 from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, Grant
 from grants.access.ports import AccessPorts, AccessTimes, AccessTx
+from grants.access.role_drift import UNREAD, judge_role, read_role, role_differs
 from grants.access.steps import Step, Touches, Work, look_there, save
 from grants.errors import Reason
 from grants.outbox.model import Notice, Place, PlaceKind
@@ -59,21 +60,19 @@ def _look(work: Work, _: AccessPorts) -> Work:
 
 def _judge_drift(work: Work, ports: AccessPorts) -> Work:
     """Compare with the record: what is missing or narrowed ends, and so does what was widened."""
-    found, grant = work.binding, work.grant
-    if found is None or found.uid != grant.binding_uid or found.deleting:
-        return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "binding-gone")
-    if not set(subject_of(work)) <= set(found.subjects):
-        return turn_to_revoking(work, ports, Cause.REVOKED_OUTSIDE, "subject-gone")
-    if found.subjects != subject_of(work):
-        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "subjects")
-    if (found.grant, found.installation) != (grant.id, ports.installation):
-        return turn_to_revoking(work, ports, Cause.ALTERED_OUTSIDE, "labels")
-    return work
+    drift = drift_of(work.grant, work.binding, ports.installation)
+    if drift is None:
+        return work
+    return turn_to_revoking(work, ports, drift.cause, drift.detail)
 
 
 def _store_look(work: Work, ports: AccessPorts) -> Work:
-    """Set the next look, and warn the recipient when it is time."""
+    """Set the next look, and warn the recipient when it is time.
+
+    A role that could not be read is kept as the grant's problem until a look can read it.
+    """
     times = ports.times
+    problem = UNREAD if UNREAD in work.notes else ""
     with ports.store.write() as tx:
         grant = _cut(tx, work.grant, work.now, times)
         grant = warn_if_due(tx, grant, work.now, times)
@@ -81,9 +80,11 @@ def _store_look(work: Work, ports: AccessPorts) -> Work:
             grant,
             due_at=next_look(grant, work.now, times),
             attempts=0,
-            problem="",
-            failing_since=None,
+            problem=problem,
+            failing_since=(grant.failing_since or work.now) if problem else None,
         )
+        if problem != grant.problem and UNREAD in {problem, grant.problem}:
+            tx.retell(grant.request)
         return replace(save(tx, work, looked), turned=True)
 
 
@@ -129,5 +130,7 @@ LOOK_AFTER: tuple[Step, ...] = (
     Step("active.judge-name", Touches.RECORD, _judge_name),
     Step("active.look", Touches.CLUSTER, _look),
     Step("active.judge-drift", Touches.RECORD, _judge_drift),
+    Step("active.read-role", Touches.CLUSTER, read_role),
+    Step("active.judge-role", Touches.RECORD, judge_role, role_differs),
     Step("active.store-look", Touches.RECORD, _store_look),
 )

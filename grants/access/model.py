@@ -42,6 +42,11 @@ class Cause(StrEnum):
     ALTERED_OUTSIDE = "altered-outside"
     NEVER_ACTIVE = "never-active"
     RENAMED = "renamed"
+    ROLE_CHANGED = "role-changed"
+
+
+ROLE_GONE: Final = "gone"
+"""What stands for the digest of a role that is not there."""
 
 
 AT_ONCE: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -156,6 +161,9 @@ class Grant:
     Times: `activate_until` is the last moment to become active; `expires_at` is stored before the
     cluster is filled; `due_at` is when the reconciler looks next. `problem` is the last failure's
     code, `failing_since` when the present row of failures began, `stuck` that a human is needed.
+
+    `role_now` is the digest of the rules that the role was last seen to have, or `gone`, where they
+    are others than the terms'; empty while they are the terms' own.
     """
 
     id: str
@@ -193,6 +201,12 @@ class Grant:
     failing_since: datetime | None = None
     stuck: bool = False
     warned: bool = False
+    role_now: str = ""
+
+    @property
+    def role_seen(self) -> str:
+        """The digest of the rules that the role was last seen to have, or `gone`."""
+        return self.role_now or self.role_digest
 
     def moved(self, state: GrantState) -> "Grant":
         """Give this grant in its next state; any move not in the table is WrongState."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
 from grants.access.model import Grant, Proof, ProofKind, Seen
 from grants.access.ports import AccessPorts, AccessTx
+from grants.authz.model import RoleSnapshot
 from grants.errors import ClusterChanged, ClusterUnavailable, ValetkeyError
 
 
@@ -40,6 +41,7 @@ class Work:
     notes: tuple[str, ...] = ()
     binding: Binding | None = None
     role_digest: str | None = None
+    role: RoleSnapshot | None = None
     deleted: bool = False
     turned: bool = False
     problem: str = ""

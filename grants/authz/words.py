@@ -48,6 +48,14 @@ def in_words(rules: Iterable[Rule]) -> tuple[str, ...]:
     )
 
 
+def in_few_words(rules: Iterable[Rule], most: int = 6) -> str:
+    """Say what rules allow as one text of at most so many phrases: `delete pods; read secrets`."""
+    phrases = in_words(rules)
+    more = len(phrases) - most
+    shown = "; ".join(phrases[:most])
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
 def _weight(doing: str) -> tuple[int, str]:
     if doing == _ORDER[0]:
         return 0, doing

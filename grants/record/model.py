@@ -25,6 +25,7 @@ class EventType(StrEnum):
     DECISION_REFUSED = "decision.refused"
     GRANT_ACTIVATING = "grant.activating"
     GRANT_ACTIVE = "grant.active"
+    GRANT_ROLE_CHANGED = "grant.role-changed"
     GRANT_REVOKING = "grant.revoking"
     GRANT_HELD = "grant.held"
     GRANT_STUCK = "grant.stuck"
