@@ -1,0 +1,154 @@
+"""PostgreSQL is cut off exactly between COMMIT and its answer: what is said of it is true."""
+
+import time
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from grants.errors import StoreOutcomeUnknown, StoreUnavailable
+from grants.record.model import Event, EventType
+from grants.store.engine import open_database
+from grants.store.marks import Mark
+from grants.store.outcome import Outcome, find_out
+from grants.store.store import Store
+from tests.support.commit_relay import CommitRelay, Cut
+from tests.support.store_values import NOW
+from tests.support.stores import opened
+
+pytestmark = pytest.mark.needs_postgres
+
+PATIENCE = timedelta(seconds=1)
+EVENT = Event(EventType.POLICY_LOADED, NOW, "system")
+
+
+@pytest.fixture
+def relay(postgres):
+    with CommitRelay(postgres.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+def store(relay, migrated_postgres_url):
+    """A store that reaches its database by the relay."""
+    url = relay.url(migrated_postgres_url)
+    with closing(Store(open_database(url, patience=PATIENCE))) as store:
+        yield store
+
+
+@pytest.fixture
+def there(migrated_postgres_url):
+    """A store that reaches the same database directly: what is really there."""
+    with closing(opened(migrated_postgres_url)) as store:
+        yield store
+
+
+def press(store, key="press"):
+    """Do what a click does: once for its key, with its event."""
+    with store.write() as tx:
+        if not tx.first_time(key, NOW):
+            return "done before"
+        tx.append(EVENT)
+    return "done"
+
+
+def events(store):
+    with store.read() as tx:
+        return [event.number for event in tx.events()]
+
+
+def test_a_commit_that_was_done_counts_though_its_answer_is_lost(relay, store, there):
+    relay.cut = Cut.AFTER
+    assert press(store) == "done"
+    assert relay.cuts == 1
+    assert events(there) == [1]
+    assert press(store) == "done before"
+    assert events(there) == [1]
+
+
+def test_a_commit_that_never_arrived_is_told_and_can_be_done_again(relay, store, there):
+    relay.cut = Cut.BEFORE
+    with pytest.raises(StoreUnavailable, match="before the commit") as caught:
+        press(store)
+    assert not isinstance(caught.value, StoreOutcomeUnknown)
+    assert relay.cuts == 1
+    assert events(there) == []
+    assert press(store) == "done"
+    assert events(there) == [1]
+
+
+def test_a_transaction_without_events_is_asked_after_likewise(relay, store, there):
+    relay.cut = Cut.AFTER
+    with store.write() as tx:
+        tx.add_policy("digest", b"", NOW)
+    with there.read() as tx:
+        assert tx.policy_body("digest") == b""
+
+
+def test_a_server_that_still_waits_for_the_lost_client_is_made_to_decide(relay, store, there):
+    """Nobody is told "perhaps" because a relay between keeps half a connection open."""
+    relay.cut = Cut.HALF
+    with pytest.raises(StoreUnavailable, match="before the commit"):
+        press(store)
+    assert events(there) == []
+    assert press(store) == "done"
+
+
+def test_a_commit_that_is_not_answered_is_not_waited_for_without_end(relay, store, there):
+    relay.cut = Cut.STALL
+    begun = time.monotonic()
+    with pytest.raises(StoreUnavailable, match="before the commit"):
+        press(store)
+    assert time.monotonic() - begun < 6
+    assert press(store) == "done"
+    assert events(there) == [1]
+
+
+@pytest.mark.parametrize(("cut", "stored"), [(Cut.AFTER, [1]), (Cut.BEFORE, [])])
+def test_what_cannot_be_known_is_not_claimed_to_be(relay, store, there, cut, stored):
+    """The server is cut off and stays away: done or not, nobody can say."""
+    press(store, "warm")
+    relay.refuses = True
+    relay.cut = cut
+    with pytest.raises(StoreOutcomeUnknown):
+        press(store)
+    assert events(there) == [1, *(number + 1 for number in stored)]
+    relay.refuses = False
+    assert press(store) == ("done before" if stored else "done")
+    assert events(there) == [1, 2]
+
+
+@pytest.mark.parametrize("line", ["0000002A", None])
+def test_another_servers_word_is_not_taken(there, line):
+    """After a failover another transaction of the new server may bear the same number."""
+    with there._database.writing() as connection:
+        xid = connection.execute(text("SELECT pg_current_xact_id()::text")).scalar()
+    engine = there._database.writer
+    assert find_out(engine, Mark(xid, "00000001"), PATIENCE) is Outcome.COMMITTED
+    assert find_out(engine, Mark(xid, line), PATIENCE) is Outcome.UNKNOWN
+
+
+def test_a_number_that_was_not_yet_given_out_is_unknown(there):
+    mark = Mark(str(2**62), "00000001")
+    assert find_out(there._database.writer, mark, PATIENCE) is Outcome.UNKNOWN
+
+
+def test_a_transaction_that_wrote_nothing_has_nothing_to_lose(relay, store):
+    relay.cut = Cut.BEFORE
+    with pytest.raises(StoreUnavailable, match="nothing to commit"), store.write() as tx:
+        tx.grant("gra-1")
+
+
+def test_no_session_outlives_a_lost_commit(relay, store, there):
+    relay.cut = Cut.HALF
+    with pytest.raises(StoreUnavailable):
+        press(store)
+    with there._database.reading() as connection:
+        left = connection.execute(
+            text(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND state = 'idle in transaction' AND pid <> pg_backend_pid()"
+            )
+        ).scalar()
+    assert left == 0
