@@ -9,6 +9,7 @@ from datetime import timedelta
 from bot.worker.clockwork import Loop
 from bot.worker.reconciler import Reconciler
 from grants.access.cluster_port import ClusterPort
+from grants.access.expire_leases import expire_leases
 from grants.access.expire_requests import expire_requests
 from grants.access.ports import AccessPorts
 from grants.access.see_clusters import see_cluster
@@ -22,6 +23,7 @@ TELL_EVERY = timedelta(milliseconds=500)
 CLOSE_EVERY = timedelta(seconds=5)
 POLICY_EVERY = timedelta(seconds=5)
 SEE_EVERY = timedelta(seconds=60)
+CLOCKS_EVERY = timedelta(seconds=30)
 FORGET_EVERY = timedelta(days=1)
 # A turn lasts less than the time between two looks: who looks exactly as often would now and then
 # come a moment early and leave the work for another round.
@@ -44,24 +46,35 @@ class LoopCalls:
 
 
 def process_loops(
-    reload_policy: Callable[[], object], known_clusters: "KnownClusters"
+    reload_policy: Callable[[], object],
+    known_clusters: "KnownClusters",
+    look_at_clocks: Callable[[], object],
 ) -> tuple[Loop, ...]:
     """Make the loops of every process: surfaces judge by policy and read clusters, too."""
     return (
         Loop("policy", POLICY_EVERY, reload_policy),
         Loop("clusters", SEE_EVERY, known_clusters.see_all),
+        Loop("clocks", CLOCKS_EVERY, look_at_clocks),
     )
 
 
 def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:
     """Make the loops that only a worker runs."""
     return (
-        Loop("due", DUE_EVERY, reconciler.run_due),
+        Loop("due", DUE_EVERY, lambda: _run_due(ports, reconciler)),
         Loop("tell", TELL_EVERY, calls.tell),
         Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
         Loop("sweep", calls.sweep_every, lambda: sweep_all(ports, calls)),
         Loop("forget", FORGET_EVERY, calls.forget),
     )
+
+
+def _run_due(ports: AccessPorts, reconciler: Reconciler) -> None:
+    """End leases first, so that all that are over are known to be before any is worked on."""
+    try:
+        expire_leases(ports=ports)
+    finally:
+        reconciler.run_due()
 
 
 class KnownClusters:

@@ -41,6 +41,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Store the key of an inbound thing; False when it came before."""
         ...
 
+    def came_before(self, key: str) -> bool:
+        """Tell whether the key of an inbound thing is stored."""
+        ...
+
     def database_time(self) -> datetime | None:
         """Tell the database's own time; None where it has no clock but the process's."""
         ...
@@ -117,6 +121,13 @@ class AccessTx(EventLog, Outbox, Protocol):
         self, *, person: str | None = None, cluster: str | None = None
     ) -> tuple[Grant, ...]:
         """List grants that are not ended."""
+        ...
+
+    def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
+        """List active grants that are due and whose lease has ended, the longest due first.
+
+        On PostgreSQL they stay locked; those that another replica is at are left out.
+        """
         ...
 
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, or_, select, update
 
 from grants.access.model import (
     AccessRequest,
@@ -34,8 +34,23 @@ from grants.store.rows import (
     role_values,
 )
 
-LIVE = t.grants.c.state != str(GrantState.ENDED)
-OPEN = t.requests.c.state.in_([str(RequestState.DRAFT), str(RequestState.PENDING)])
+# Written out, not bound: only so does SQLite know that the partial indexes hold what is asked for.
+LIVE = t.grants.c.state != literal_column(f"'{GrantState.ENDED}'")
+OPEN = t.requests.c.state.in_(
+    [literal_column(f"'{state}'") for state in (RequestState.DRAFT, RequestState.PENDING)]
+)
+_OVER = (
+    select(t.grants)
+    .where(
+        LIVE,
+        t.grants.c.state == literal_column(f"'{GrantState.ACTIVE}'"),
+        t.grants.c.due_at <= bindparam("now"),
+        t.grants.c.expires_at <= bindparam("now"),
+    )
+    .order_by(t.grants.c.due_at, t.grants.c.id)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
 
 _SAVE_GRANT = update(t.grants).where(
     t.grants.c.id == bindparam("read_id"), t.grants.c.version == bindparam("read_version")
@@ -178,6 +193,11 @@ class AccessRows(TxBase):
         if cluster is not None:
             wanted.append(columns.cluster == cluster)
         return self._grants(*wanted)
+
+    def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
+        """List active grants whose lease has ended, locked; another replica's are left out."""
+        rows = self._rows(_OVER, {"now": now, "limit": limit})
+        return tuple(grant_of(row) for row in rows)
 
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:
         """List the grants that followed a request."""

@@ -119,6 +119,9 @@ class _PeopleTx(_Tx):
         self.rows.inbound[key] = at
         return True
 
+    def came_before(self, key: str) -> bool:
+        return key in self.rows.inbound
+
     def add_attempt(self, attempt: Attempt) -> None:
         self._must_write()
         self._new(self.rows.attempts, attempt.id, "attempts")
@@ -340,6 +343,16 @@ class MemoryTx(MemoryHealth, _PeopleTx):
             if (person is None or person in {g.recipient, g.requester})
             and (cluster is None or g.cluster == cluster)
         )
+
+    def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
+        over = [
+            grant
+            for grant in self._grants()
+            if grant.state is GrantState.ACTIVE
+            and grant.expires_at is not None
+            and max(grant.due_at, grant.expires_at) <= now
+        ]
+        return tuple(sorted(over, key=lambda grant: (grant.due_at, grant.id))[:limit])
 
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:
         return tuple(g for g in self._grants() if g.request == request)

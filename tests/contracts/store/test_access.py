@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from grants.access.model import GrantState, ProofKind, RequestState, Verdict
+from grants.access.model import Cause, GrantState, ProofKind, RequestState, Verdict
 from grants.authz.model import RoleRef, Rule
 from grants.errors import ChangedMeanwhile, StoreError
 from grants.record.model import Event, EventType
@@ -323,3 +323,18 @@ def test_a_policy_version_is_kept_once(store):
 def test_a_reader_cannot_write_access(store, stored, write):
     with pytest.raises(StoreError), store.read() as tx:
         write(tx, stored)
+
+
+def test_leases_that_are_over_are_listed_the_longest_due_first_and_no_others(store, stored):
+    request = a_request(stored.ann, *(some_terms() for _ in range(4)))
+    grants = [a_grant(request, number) for number in range(4)]
+    with store.write() as tx:
+        tx.add_request(request)
+        for number, grant in enumerate(grants):
+            at = NOW - timedelta(minutes=number)
+            tx.add_grant(replace(active(grant), expires_at=at, due_at=at))
+        tx.save_grant(replace(tx.grant(grants[0].id), expires_at=NOW + HOUR))
+        over = tx.grant(grants[1].id).moved(GrantState.REVOKING)
+        tx.save_grant(replace(over, cause=Cause.EXPIRED, revoking_at=NOW))
+        assert [one.id for one in tx.leases_over(NOW, 10)] == [grants[3].id, grants[2].id]
+        assert [one.id for one in tx.leases_over(NOW, 1)] == [grants[3].id]
