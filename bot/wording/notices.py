@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
+from bot.wording.role_changes import KEPT, REVOKED, role_change_words
 from bot.wording.states import trouble_words
 
 NOTICES: Final[Mapping[str, str]] = {
@@ -51,6 +52,19 @@ NOTICES: Final[Mapping[str, str]] = {
         "A binding that must not stand in {cluster} ({place}) can't be deleted: {binding}. "
         "It is tried again; please look at what the cluster refuses."
     ),
+    "role-changed": (
+        "The rules of {role}, by which you have {entitlement} in {place} on {cluster}, were "
+        "changed after it was approved. {change} {outcome}"
+    ),
+    "role-restored": (
+        "The rules of {role}, by which you have {entitlement} in {place} on {cluster}, give again "
+        "what was agreed on."
+    ),
+    "role-changed-seen": (
+        "The rules of {role} on {where} were changed while people have access by it: "
+        "{grants} in all. {change} What is done about it, `on_role_change` in the policy says."
+    ),
+    "role-restored-seen": ("The rules of {role} on {where} give again what was agreed on."),
     "cluster-failing": (
         "The cluster {cluster} can't be worked with since {since_at}: {trouble}. Nothing there "
         "begins or ends until it can; what waits is kept, and goes on by itself."
@@ -58,12 +72,23 @@ NOTICES: Final[Mapping[str, str]] = {
     "cluster-back": (
         "The cluster {cluster} can be worked with again. It could not since {since_at}."
     ),
+    "clock-ahead": (
+        "The clock of {host} is {seconds} seconds ahead of that of {witness}. Access that {host} "
+        "gives or ends may end that much early. Please look at how both keep time."
+    ),
+    "clock-behind": (
+        "The clock of {host} is {seconds} seconds behind that of {witness}. Access that {host} "
+        "alone looks after may end that much late. Please look at how both keep time."
+    ),
+    "clock-agrees": "The clock of {host} agrees with that of {witness} again.",
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."
     ),
 }
 
+CLOCK_OF_DATABASE: Final = "the database"
+CLOCK_OF_CLUSTER: Final = "the cluster {cluster} ({endpoint})"
 _NOT_ACCEPTED: Final = "The answer of the login was not accepted ({why})."
 
 
@@ -76,7 +101,24 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
     if code == "sign-in-refused":
         why = facts.get("why", "")
         known["why"] = LINKS.get(why) or LOGINS.get(why) or _NOT_ACCEPTED.format(why=why)
+    if "endpoint" in facts:
+        known["witness"] = fill(CLOCK_OF_CLUSTER if facts["endpoint"] else CLOCK_OF_DATABASE, facts)
     if "problem" in facts:
         known["trouble"] = trouble_words(facts["problem"])
+    if code.startswith("role-"):
+        known |= _of_role(facts)
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
     return fill(template, {"code": code, **known})
+
+
+def _of_role(facts: Mapping[str, str]) -> dict[str, str]:
+    change = role_change_words(
+        facts.get("gained", ""),
+        facts.get("lost", ""),
+        gone=bool(facts.get("gone")),
+        compared=bool(facts.get("compared")),
+    )
+    where = facts.get("cluster", "")
+    if facts.get("namespace"):
+        where += f", namespace {facts['namespace']}"
+    return {"change": change, "where": where, "outcome": REVOKED if facts.get("revoked") else KEPT}

@@ -157,10 +157,29 @@ def test_every_notice_has_a_sentence() -> None:
     found |= {f"binding-{f}" for f in ("of-ended-grant", "wrong-uid", "unknown-runs")}
     found |= {"binding-unknown-over", "linked", "signed-in", "delivery-failed"}
     found |= {"cluster-failing", "cluster-back"}
+    found |= {f"role-{what}{seen}" for what in ("changed", "restored") for seen in ("", "-seen")}
     assert found <= set(NOTICES)
     for code, template in NOTICES.items():
         facts = dict.fromkeys(re.findall(r"{(\w+)}", template), "x")
         assert looks_said(notice_sentence(code, facts))
+
+
+def test_a_changed_role_is_told_with_what_was_gained_and_lost() -> None:
+    facts = {"role": "ClusterRole/view", "cluster": "prod", "compared": "yes", "grants": "2"}
+    access = {"entitlement": "view-shop", "namespace": "shop"}
+    gained, lost = {"gained": "read secrets; delete pods"}, {"lost": "read pods"}
+    assert notice_sentence("role-changed", facts | access | gained | lost) == (
+        "The rules of ClusterRole/view, by which you have view-shop in shop on prod, were changed "
+        "after it was approved. It now also gives the right to read secrets; delete pods. It no "
+        "longer gives the right to read pods. Your access goes on."
+    )
+    revoked = notice_sentence("role-changed", facts | access | gained | {"revoked": "yes"})
+    assert revoked.endswith("delete pods. So your access is being taken away.")
+    gone = notice_sentence("role-changed-seen", facts | lost | {"gone": "yes", "namespace": ""})
+    assert "on prod were changed while people have access by it: 2 in all. The role was" in gone
+    home = notice_sentence("role-restored-seen", facts | {"namespace": "shop"})
+    assert "on prod, namespace shop give again" in home
+    assert "to be compared" in notice_sentence("role-changed", facts | {"compared": ""})
 
 
 def test_every_state_and_cause_has_words() -> None:
