@@ -2,14 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from grants.access.model import Grant
+from grants.clock import Offset
 from grants.errors import ValetkeyError
 
 _BUCKETS_SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -104,3 +107,59 @@ class GrantGauges(Collector):
         for cluster, count in sorted(by_stuck.items()):
             stuck.add_metric([cluster], count)
         return [states, stuck]
+
+
+class ClockReading(Protocol):
+    """How far this process's clock is ahead of one witness's."""
+
+    @property
+    def witness(self) -> str:
+        """Name the witness."""
+        ...
+
+    @property
+    def offset(self) -> Offset:
+        """Tell how far, and how surely."""
+        ...
+
+
+class Clocks(Protocol):
+    """What was last read of every clock."""
+
+    @property
+    def readings(self) -> Sequence[ClockReading]:
+        """Give what was read last."""
+        ...
+
+    @property
+    def set_back(self) -> timedelta:
+        """Tell how far this machine's clock is behind what this process goes by."""
+        ...
+
+
+class ClockGauges(Collector):
+    """This process's clock against others', as they were read last."""
+
+    def __init__(self, clocks: Clocks) -> None:
+        self._clocks = clocks
+
+    def collect(self) -> Iterable[Metric]:
+        """Give the furthest reading of each witness; of several API servers one stands for all."""
+        ahead = GaugeMetricFamily(
+            "valetkey_clock_ahead_seconds",
+            "How far this process's clock is ahead of another (negative: behind).",
+            labels=["witness"],
+        )
+        back = GaugeMetricFamily(
+            "valetkey_clock_set_back_seconds",
+            "How far this machine's clock is behind what this process goes by.",
+            value=self._clocks.set_back.total_seconds(),
+        )
+        furthest: dict[str, float] = {}
+        for reading in self._clocks.readings:
+            seconds = reading.offset.ahead.total_seconds()
+            if abs(seconds) >= abs(furthest.get(reading.witness, 0.0)):
+                furthest[reading.witness] = seconds
+        for witness, seconds in sorted(furthest.items()):
+            ahead.add_metric([witness], seconds)
+        return [ahead, back]

@@ -58,6 +58,15 @@ class WorkFields(SettingsGroup):
             "Default `10m`; it is retried for ever."
         ),
     )
+    skew_alarm: Duration = Field(
+        default=timedelta(seconds=2),
+        ge=timedelta(seconds=1),
+        description=(
+            "How far this machine's clock may be from the database's or a cluster's before people "
+            "are told. Default `2s`: access may end that much late or early. At least `1s`, "
+            "because API servers tell whole seconds."
+        ),
+    )
     worker_count: int = Field(
         default=4,
         ge=1,

@@ -1,5 +1,6 @@
 """The one place where concrete things meet: settings in, a running Valetkey out."""
 
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
+from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.give_back import give_back
@@ -25,7 +27,7 @@ from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import revoke_grant
 from grants.authz.model import RoleRef, RoleSnapshot
-from grants.clock import Clock, SystemClock
+from grants.clock import SteadyClock, SystemClock
 from grants.clusters.config import ClusterConfig
 from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
@@ -48,7 +50,7 @@ DATABASE_PATIENCE = timedelta(seconds=1.25)
 class Core:
     """The core with its adapters: what every verb's `ports` asks for."""
 
-    clock: Clock
+    clock: SteadyClock
     store: Store
     clusters: ClusterPool
     policy: PolicyRegistry
@@ -76,7 +78,7 @@ def open_core(settings: Settings, watch: StepWatch) -> Core:
     """
     url = settings.database_url.get_secret_value()
     check(url)
-    clock = SystemClock()
+    clock = SteadyClock()
     store = Store(open_database(url, clock=clock, patience=DATABASE_PATIENCE))
     try:
         core = _core(settings, watch, clock, store)
@@ -87,7 +89,7 @@ def open_core(settings: Settings, watch: StepWatch) -> Core:
     return core
 
 
-def _core(settings: Settings, watch: StepWatch, clock: Clock, store: Store) -> Core:
+def _core(settings: Settings, watch: StepWatch, clock: SteadyClock, store: Store) -> Core:
     if settings.policy_path is None:
         raise SettingsInvalid((Problem("VALETKEY_POLICY_PATH", "missing"),))
     installation = store.installation()
@@ -125,7 +127,13 @@ def access_times(settings: Settings) -> AccessTimes:
         warn_before=settings.warn_before,
         drift_interval=settings.drift_interval,
         stuck_after=settings.stuck_after,
+        skew_alarm=settings.skew_alarm,
     )
+
+
+def clock_watch(core: Core) -> ClockWatch:
+    """Make what holds this process's clock against the database's and the clusters'."""
+    return ClockWatch(core, core.clock, core.store.clocks, socket.gethostname())
 
 
 def make_metrics() -> tuple[CollectorRegistry, Metrics]:

@@ -7,13 +7,14 @@ from bot.web.ports import Check
 from bot.wiring import Core
 from bot.worker.clockwork import Clockwork
 from bot.worker.loops import KnownClusters
+from bot.worker.skew import ClockWatch
 from grants.errors import ValetkeyError
 
 HUNG_AFTER: Final = timedelta(seconds=60)
 
 
-def core_checks(core: Core, known: KnownClusters) -> tuple[Check, ...]:
-    """Make the checks of database, policy and clusters."""
+def core_checks(core: Core, known: KnownClusters, clocks: ClockWatch) -> tuple[Check, ...]:
+    """Make the checks of database, policy, clusters and clocks."""
 
     def database() -> str | None:
         try:
@@ -33,6 +34,7 @@ def core_checks(core: Core, known: KnownClusters) -> tuple[Check, ...]:
         Check("database", database),
         Check("policy", policy, vital=False),
         Check("clusters", clusters, vital=False),
+        Check("clocks", lambda: clocks.problem, vital=False),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from bot.metrics import Metrics
+from bot.metrics import ClockGauges, Metrics
 from bot.serving.checks import clock_check, core_checks
 from bot.serving.draining import Drain, drained
 from bot.serving.parts import ALL_PARTS, Part
@@ -20,7 +20,7 @@ from bot.slack.app import make_surface
 from bot.web.app import App, create_app, create_probes
 from bot.web.ports import Check
 from bot.web.server import Server
-from bot.wiring import Core, live_grants, slack_ports
+from bot.wiring import Core, clock_watch, live_grants, slack_ports
 from bot.worker.clockwork import Clockwork
 from bot.worker.loops import KnownClusters, process_loops
 
@@ -55,7 +55,9 @@ class Serving:
             self.worker = Worker(self.core, self.settings, self.metrics, surface)
         if Part.SURFACES in self.parts:
             self.surfaces = Surfaces(self.core, self.settings, surface, self._wake)
-        loops = process_loops(self._reload_policy, self.known)
+        self.clocks = clock_watch(self.core)
+        self.registry.register(ClockGauges(self.clocks))
+        loops = process_loops(self._reload_policy, self.known, self.clocks.look)
         if self.worker is not None:
             loops = (*self.worker.loops(), *loops)
         self.clockwork = Clockwork(loops, self.metrics)
@@ -79,7 +81,7 @@ class Serving:
 
     def _checks(self) -> tuple[Check, ...]:
         stopping = Check("process", lambda: "stopping" if self._stopping.is_set() else None)
-        checks = (stopping, *core_checks(self.core, self.known))
+        checks = (stopping, *core_checks(self.core, self.known, self.clocks))
         if self.worker is not None:
             checks = (*checks, clock_check(self.clockwork, "due", "worker"))
         if self.surfaces is not None:

@@ -6,12 +6,12 @@ alone: that a clock which was set back is right now, see `may_follow`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from grants.access.cluster_port import ClusterPort
-from grants.access.health import HealthPorts
+from grants.access.ports import AccessPorts
 from grants.access.telling import tell_admins
 from grants.clock import Offset, SteadyClock
 from grants.errors import ClusterError
@@ -44,6 +44,11 @@ class Reading:
     def machine(self) -> Offset:
         """Tell how far this machine's own clock is ahead of the witness's."""
         return Offset(self.offset.ahead - self.set_back, self.offset.uncertainty)
+
+    def after_going_back(self, by: timedelta) -> "Reading":
+        """Give this reading as it would be now that we tell so much earlier."""
+        offset = Offset(self.offset.ahead - by, self.offset.uncertainty)
+        return replace(self, offset=offset, set_back=self.set_back - by)
 
     @property
     def worst(self) -> Offset:
@@ -92,7 +97,7 @@ def may_follow(readings: Iterable[Reading], witnesses: int, alarm: timedelta) ->
     return sum(agree.values()) >= needed
 
 
-def note_reading(reading: Reading, host: str, *, ports: HealthPorts) -> bool:
+def note_reading(reading: Reading, host: str, *, ports: AccessPorts) -> bool:
     """Tell whether the clocks are surely apart; record it and tell admins, once an hour.
 
     That they agree again is told once, too. `host` names the machine whose clock ours is.
@@ -112,7 +117,7 @@ def note_reading(reading: Reading, host: str, *, ports: HealthPorts) -> bool:
 
 
 def note_set_back(
-    by: timedelta, readings: Iterable[Reading], host: str, ports: HealthPorts
+    by: timedelta, readings: Iterable[Reading], host: str, ports: AccessPorts
 ) -> None:
     """Record that this process's clock went back, because witnesses agreed with the machine's."""
     witnesses = sorted({reading.witness for reading in readings})
@@ -122,7 +127,7 @@ def note_set_back(
         tx.append(event)
 
 
-def _note_skew(reading: Reading, host: str, now: datetime, key: str, ports: HealthPorts) -> None:
+def _note_skew(reading: Reading, host: str, now: datetime, key: str, ports: AccessPorts) -> None:
     ahead = reading.worst.ahead
     with ports.store.read() as tx:
         if tx.came_before(key):
@@ -138,7 +143,7 @@ def _note_skew(reading: Reading, host: str, now: datetime, key: str, ports: Heal
 
 
 def _note_agreement(
-    reading: Reading, host: str, now: datetime, alarms: list[str], ports: HealthPorts
+    reading: Reading, host: str, now: datetime, alarms: list[str], ports: AccessPorts
 ) -> None:
     with ports.store.read() as tx:
         told = [key for key in alarms if tx.came_before(key)]

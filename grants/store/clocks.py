@@ -25,9 +25,14 @@ class Clocks:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def has_clock(self) -> bool:
+        """Tell whether the database has a clock of its own; SQLite has none."""
+        return not self._database.is_sqlite
+
     def offset(self) -> Offset | None:
         """Tell how far our clock is ahead of the database's; None where it has none (SQLite)."""
-        if self._database.is_sqlite:
+        if not self.has_clock:
             return None
         with self._database.reading() as connection:
             asked_at, began_ns = self._database.clock.now(), ticks_ns()

@@ -28,6 +28,10 @@ class PeopleRows(TxBase):
         """Store the key of an inbound thing; False when it came before."""
         return self._insert_once(t.inbound, {"key": key, "at": at})
 
+    def came_before(self, key: str) -> bool:
+        """Tell whether the key of an inbound thing is stored."""
+        return self._row(select(t.inbound.c.key).where(t.inbound.c.key == key)) is not None
+
     def add_attempt(self, attempt: Attempt) -> None:
         """Insert a sign-in attempt."""
         self._run(insert(t.attempts).values(_attempt_values(attempt)))

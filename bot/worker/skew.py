@@ -1,0 +1,125 @@
+"""The loop that holds this process's clock against the database's and every cluster's."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import Protocol
+
+from grants.access.ports import AccessPorts
+from grants.access.skew import (
+    HasOffset,
+    Reading,
+    may_follow,
+    note_reading,
+    note_set_back,
+    read_cluster,
+    read_database,
+)
+from grants.clock import SteadyClock
+from grants.errors import ValetkeyError
+
+log = logging.getLogger("valetkey.worker.skew")
+
+
+class ClockedRows(HasOffset, Protocol):
+    """A database that may have a clock, and rows whose times a wrong clock may have written."""
+
+    @property
+    def has_clock(self) -> bool:
+        """Tell whether it has a clock of its own."""
+        ...
+
+    def bring_forward(self, now: datetime, longest: timedelta) -> int:
+        """Make due at once what waits longer than anything may; tells how many rows that were."""
+        ...
+
+
+class ClockWatch:
+    """Measures, tells what is wrong, and lets a clock that was set back be followed.
+
+    `host` names this machine in events. What was read last is kept for readiness and metrics.
+    """
+
+    def __init__(
+        self, ports: AccessPorts, clock: SteadyClock, database: ClockedRows, host: str
+    ) -> None:
+        self._ports = ports
+        self._clock = clock
+        self._database = database
+        self._host = host
+        self._apart: frozenset[str] = frozenset()
+        self.readings: tuple[Reading, ...] = ()
+
+    def look(self) -> None:
+        """Read every clock once, and do what follows from it. A silent witness stops no other."""
+        self.readings = self._read_all()
+        self._follow()
+        apart = frozenset(_name(one) for one in self.readings if self._note(one))
+        for name in apart - self._apart:
+            log.warning("clocks are apart", extra={"witness": name})
+        for name in self._apart - apart:
+            log.info("clocks agree again, or can't be compared", extra={"witness": name})
+        self._apart = apart
+        if not apart:
+            self._bring_forward()
+
+    @property
+    def problem(self) -> str | None:
+        """Give the code of what is wrong with clocks, if anything is."""
+        if self._apart:
+            return "skewed"
+        return "set-back" if self.set_back > self._ports.times.skew_alarm else None
+
+    @property
+    def set_back(self) -> timedelta:
+        """Tell how far this machine's clock is behind what this process goes by."""
+        return self._clock.set_back()
+
+    def _read_all(self) -> tuple[Reading, ...]:
+        clusters = self._ports.clusters
+        found = [c for alias in clusters.aliases() if (c := clusters.get(alias))]
+        calls: list[Callable[[], tuple[Reading, ...]]] = [
+            partial(read_database, self._database, self._clock),
+            *(partial(read_cluster, one, self._clock) for one in found),
+        ]
+        with ThreadPoolExecutor(len(calls), "clocks") as threads:
+            return tuple(chain.from_iterable(threads.map(_or_nothing, calls)))
+
+    def _follow(self) -> None:
+        """Go back to the machine's clock where witnesses agree with it.
+
+        By no more than they have seen: it may have been set once more since.
+        """
+        back = min((one.set_back for one in self.readings), default=timedelta(0))
+        there_are = len(self._ports.clusters.aliases()) + int(self._database.has_clock)
+        alarm = self._ports.times.skew_alarm
+        if back <= timedelta(0) or not may_follow(self.readings, there_are, alarm):
+            return
+        self._clock.go_back(back)
+        self.readings = tuple(one.after_going_back(back) for one in self.readings)
+        log.warning("followed a clock that was set back", extra={"by": str(back)})
+        note_set_back(back, self.readings, self._host, self._ports)
+
+    def _note(self, reading: Reading) -> bool:
+        return note_reading(reading, self._host, ports=self._ports)
+
+    def _bring_forward(self) -> None:
+        times = self._ports.times
+        longest = max(times.drift_interval, times.retry_most) + times.skew_alarm
+        count = self._database.bring_forward(self._ports.clock.now(), longest)
+        if count:
+            log.warning("a clock that ran ahead had put grants off", extra={"grants": count})
+
+
+def _or_nothing(call: Callable[[], tuple[Reading, ...]]) -> tuple[Reading, ...]:
+    try:
+        return call()
+    except ValetkeyError:
+        return ()
+
+
+def _name(reading: Reading) -> str:
+    return f"{reading.witness} {reading.endpoint}".strip()
