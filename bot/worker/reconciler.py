@@ -1,43 +1,35 @@
-"""Claims grants that are due and walks each on a thread of its own."""
+"""Claims grants that are due and walks each, on threads of its cluster's own."""
 
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Final
 
+from bot.worker.lanes import HUNG_AFTER, Lane
 from grants.access.ports import AccessStore, Claimed
 from grants.errors import ValetkeyError
 
-log = logging.getLogger("valetkey.worker.reconciler")
+__all__ = ["HUNG_AFTER", "Reconciler"]
 
-HUNG_AFTER: Final = timedelta(seconds=60)
-"""Longer than all calls of a walk with their time-outs: a walk that takes as long never ends."""
+log = logging.getLogger("valetkey.worker.reconciler")
 
 GIVE_BACK_AFTER: Final = timedelta(seconds=1)
 """How long a stop waits for walks before others may have their grants; most take milliseconds."""
 
 
-@dataclass(frozen=True)
-class _Walk:
-    """A walk under way, and when it began or was last told to hang (monotonic, in seconds)."""
-
-    cluster: str
-    since: float
-
-
 class Reconciler:
     """Brings due grants forward, in each cluster at most `threads` at a time.
 
-    Each cluster has threads of its own: one that hangs must not keep another's grants from ending
-    on time. A claim only keeps replicas from doing the same work twice; what keeps them from harm
-    is the fence. So a claim that lapses while its holder is slow is no danger. `hung` is called
-    every minute about a walk that does not end (a credential plugin has no time-out), so that its
-    grant is shown as failing like any other.
+    Each cluster has a lane of its own, claims and threads: one that hangs, and one with a thousand
+    grants due, must not keep another's from ending on time. `threads_in` says it of single
+    clusters; `shut` names those that can't be worked with now, whose grants are not claimed.
+
+    A claim only keeps replicas from doing the same work twice; what keeps them from harm is the
+    fence. So a claim that lapses while its holder is slow is no danger. `hung` is called every
+    minute about a walk that does not end (a credential plugin has no time-out), so that its grant
+    is shown as failing like any other.
     """
 
     def __init__(
@@ -49,6 +41,8 @@ class Reconciler:
         worker: str,
         threads: int,
         hold: timedelta,
+        threads_in: Mapping[str, int] | None = None,
+        shut: Callable[[], Collection[str]] = frozenset,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -56,43 +50,27 @@ class Reconciler:
         self._hung = hung
         self._worker = worker
         self._threads = threads
+        self._threads_in = threads_in or {}
         self._hold = hold
+        self._shut = shut
         self._ticks = ticks
         self._changed = threading.Condition()
-        self._pools: dict[str, ThreadPoolExecutor] = {}
-        self._busy: dict[str, _Walk] = {}
-        self._claiming = threading.Lock()
-        self._backlog = False
+        self._lanes: dict[str, Lane] = {}
         self._stopped = False
 
     def run_due(self) -> int:
-        """Claim what is due, as far as there are free threads, and start it; tells how many.
+        """Claim what is due, as far as each cluster has free threads, and start it; tells how many.
 
-        While more is due than there are threads, each that comes free goes on by itself.
+        While more is due in a cluster than it has threads, each that comes free goes on by itself.
         """
-        started = self._claim()
+        started = 0
+        if not self._stopped:
+            due = self._store.due_clusters()
+            started = sum(self._lane(c).fill() for c in due if self.may_go(c))
         for grant in self._newly_hung():
             log.error("a walk hangs", extra={"grant": grant})
             self._hung(grant)
         return started
-
-    def _claim(self) -> int:
-        if self._stopped or not self._claiming.acquire(blocking=False):
-            return 0  # whoever is at it takes what this thread would
-        try:
-            with self._changed:
-                at_work = Counter(walk.cluster for walk in self._busy.values())
-            full = [cluster for cluster, count in at_work.items() if count >= self._threads]
-            # Whichever cluster the claimed grants lie in, there must be a thread for each of them.
-            most = max((count for count in at_work.values() if count < self._threads), default=0)
-            free = self._threads - most
-            claimed = self._store.claim_grants(self._worker, free, self._hold, full)
-            self._backlog = bool(full) or len(claimed) == free
-            for one in claimed:
-                self._start(one)
-        finally:
-            self._claiming.release()
-        return len(claimed)
 
     def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
         """Take no more and finish the walks under way; False when one did not end in time.
@@ -103,83 +81,68 @@ class Reconciler:
         """
         with self._changed:
             self._stopped = True
-            pools = list(self._pools.values())
-        for pool in pools:
-            pool.shutdown(wait=False, cancel_futures=True)
+            lanes = tuple(self._lanes.values())
+        for lane in lanes:
+            lane.stop()
         if not self._ended(min(GIVE_BACK_AFTER, within)):
             with self._changed:
-                slow = tuple(self._busy)
+                slow = [grant for lane in lanes for grant in lane.under_way()]
             for grant in slow:
-                self._give_back(grant)
+                self.release(grant)
         return self._ended(within - GIVE_BACK_AFTER)
 
-    def _start(self, claimed: Claimed) -> None:
-        done = self._submit(claimed)
-        if done is None:
-            return
-        done.add_done_callback(lambda ended: self._note(claimed.grant, ended))
+    def claim(self, cluster: str, limit: int) -> tuple[Claimed, ...]:
+        """Claim what is due in one cluster."""
+        if not self.may_go(cluster):
+            return ()
+        return self._store.claim_grants(self._worker, limit, self._hold, cluster)
 
-    def _submit(self, claimed: Claimed) -> "Future[None] | None":
-        with self._changed:
-            if claimed.grant in self._busy:
-                return None
-            if not self._stopped:
-                self._busy[claimed.grant] = _Walk(claimed.cluster, self._ticks())
-                pool = self._pools.get(claimed.cluster)
-                if pool is None:
-                    name = f"reconcile-{claimed.cluster}"
-                    pool = self._pools[claimed.cluster] = ThreadPoolExecutor(self._threads, name)
-                return pool.submit(self._one, claimed.grant)
-        self._give_back(claimed.grant)
-        return None
-
-    def _one(self, grant: str) -> None:
-        try:
-            self._walk(grant)
-        finally:
-            self._forget(grant)
-        if self._backlog:
-            self._claim()
-
-    def _forget(self, grant: str) -> None:
-        with self._changed:
-            self._busy.pop(grant, None)
-            self._changed.notify_all()
-
-    def _ended(self, within: timedelta) -> bool:
-        """Wait until no walk is under way; tells whether that came to be."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._busy, max(0, within.total_seconds()))
-
-    def _give_back(self, grant: str) -> None:
+    def release(self, grant: str) -> None:
+        """Give a claim back, so that nobody has to wait for it to lapse."""
         try:
             self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:
             log.warning("a claim lapses by itself", extra={"grant": grant, "code": error.code})
 
-    def _walk(self, grant: str) -> None:
+    def walk(self, grant: str) -> None:
+        """Bring one grant forward and give its claim back."""
         try:
             self._reconcile(grant)
             self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:
             log.warning("a walk ended early", extra={"grant": grant, "code": error.code})
 
-    def _newly_hung(self) -> list[str]:
-        now = self._ticks()
-        with self._changed:
-            late = {
-                grant: walk
-                for grant, walk in self._busy.items()
-                if now - walk.since >= HUNG_AFTER.total_seconds()
-            }
-            self._busy.update({grant: _Walk(walk.cluster, now) for grant, walk in late.items()})
-        return list(late)
+    def may_go(self, cluster: str) -> bool:
+        """Tell whether a cluster is worked with now."""
+        return cluster not in self._shut()
 
-    def _note(self, grant: str, done: "Future[None]") -> None:
-        if done.cancelled():  # by a stop, before its turn came
-            self._forget(grant)
-            self._give_back(grant)
-            return
-        error = done.exception()
-        if error is not None:
-            log.error("a walk failed; the grant is taken up again", exc_info=error)
+    def _lane(self, cluster: str) -> Lane:
+        with self._changed:
+            lane = self._lanes.get(cluster)
+            if lane is None:
+                threads = self._threads_in.get(cluster, self._threads)
+                lane = self._lanes[cluster] = Lane(
+                    cluster,
+                    threads,
+                    self,
+                    hold=self._hold,
+                    changed=self._changed,
+                    ticks=self._ticks,
+                )
+                if self._stopped:
+                    lane.stop()
+            return lane
+
+    def _ended(self, within: timedelta) -> bool:
+        """Wait until no walk is under way; tells whether that came to be."""
+
+        def is_idle() -> bool:
+            return not any(lane.under_way() for lane in self._lanes.values())
+
+        with self._changed:
+            return self._changed.wait_for(is_idle, max(0, within.total_seconds()))
+
+    def _newly_hung(self) -> list[str]:
+        with self._changed:
+            lanes = tuple(self._lanes.values())
+        return [grant for lane in lanes for grant in lane.newly_hung()]

@@ -1,6 +1,5 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -154,14 +153,18 @@ class AccessStore(Protocol):
         """Open one read transaction; writing in it is an error."""
         ...
 
+    def due_clusters(self) -> tuple[str, ...]:
+        """Name the clusters in which grants that nobody holds are due."""
+        ...
+
     def claim_grants(
-        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+        self, worker: str, limit: int, hold: timedelta, cluster: str | None = None
     ) -> tuple[Claimed, ...]:
-        """Claim grants that are due and not ended, the longest due first.
+        """Claim grants that are due and not ended, of one cluster or of all: ends first, the
+        oldest of them before all, then what should begin, then looks.
 
         Due is told by the clock that `due_at` was written by, this process's; how long a claim
-        holds by the database's, which all replicas share. Grants of the clusters in `avoid` are
-        left alone.
+        holds by the database's, which all replicas share.
         """
         ...
 

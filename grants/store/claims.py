@@ -1,11 +1,11 @@
 """Claims on grants: which worker looks after which, until when, on the database's clock."""
 
-from collections.abc import Collection
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, literal, or_, select, update
 
+from grants.access.model import GrantState
 from grants.access.ports import Claimed
 from grants.store import tables as t
 from grants.store.access import LIVE
@@ -21,19 +21,26 @@ class Claims:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim_grants(
-        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
-    ) -> tuple[Claimed, ...]:
-        """Claim grants that are due and not ended, the longest due first.
+    def due_clusters(self) -> tuple[str, ...]:
+        """Name the clusters in which grants that nobody holds are due, in order."""
+        found = select(_C.cluster).where(LIVE, self._due(), self._free()).distinct()
+        with self._database.reading() as connection:
+            return tuple(sorted(connection.execute(found).scalars()))
 
-        `due_at` was written by this process's clock and is held against it: a database whose
-        clock is behind would end every grant late.
+    def claim_grants(
+        self, worker: str, limit: int, hold: timedelta, cluster: str | None = None
+    ) -> tuple[Claimed, ...]:
+        """Claim grants that are due and not ended, of one cluster or of all.
+
+        The most pressing first: access that should be gone before access that should begin, both
+        before looks at what stands, an end that failed before after those that did not (else a few
+        that can't be done would keep every other from its turn), and then the oldest end.
         """
-        due = _C.due_at <= literal(self._database.clock.now(), UtcMicros)
+        here = () if cluster is None else (_C.cluster == cluster,)
         picked = (
             select(_C.id, _C.cluster)
-            .where(LIVE, due, self._free(), _C.cluster.not_in(avoid))
-            .order_by(_C.due_at, _C.id)
+            .where(LIVE, self._due(), self._free(), *here)
+            .order_by(self._turn(), _C.expires_at.is_(None), _C.expires_at, _C.due_at, _C.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
@@ -66,6 +73,23 @@ class Claims:
                 .where(_C.id == grant, _C.claimed_by == worker)
                 .values(claimed_by=None, claimed_until=None)
             )
+
+    def _turn(self) -> ColumnElement[int]:
+        over = and_(_C.state == str(GrantState.ACTIVE), _C.expires_at <= self._now())
+        ends = or_(_C.state == str(GrantState.REVOKING), over)
+        return case(
+            (and_(ends, _C.attempts == 0), 0),
+            (ends, 1),
+            (_C.state == str(GrantState.ACTIVATING), 2),
+            else_=3,
+        )
+
+    def _due(self) -> ColumnElement[bool]:
+        return _C.due_at <= self._now()
+
+    def _now(self) -> ColumnElement[Any]:
+        """Give this process's clock: it wrote `due_at`, and a database's may be behind it."""
+        return literal(self._database.clock.now(), UtcMicros)
 
     def _free(self) -> ColumnElement[bool]:
         return or_(_C.claimed_until.is_(None), _C.claimed_until <= self._database.now())

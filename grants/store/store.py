@@ -1,6 +1,6 @@
 """The store: transactions, claims and deliveries over one opened database."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -61,11 +61,15 @@ class Store:
             raise StoreSchemaWrong("no installation id")
         return str(found)
 
+    def due_clusters(self) -> tuple[str, ...]:
+        """Name the clusters in which grants that nobody holds are due, in order."""
+        return self._claims.due_clusters()
+
     def claim_grants(
-        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+        self, worker: str, limit: int, hold: timedelta, cluster: str | None = None
     ) -> tuple[Claimed, ...]:
-        """Claim grants that are due and not ended, but for those of the clusters in `avoid`."""
-        return self._claims.claim_grants(worker, limit, hold, avoid)
+        """Claim grants that are due and not ended, of one cluster or of all."""
+        return self._claims.claim_grants(worker, limit, hold, cluster)
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         """Claim one grant now, due or not; False when another worker holds it."""

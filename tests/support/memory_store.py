@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -445,14 +445,17 @@ class MemoryStore:
         """The committed notices, in order."""
         return tuple(self._rows.notices.values())
 
+    def due_clusters(self) -> tuple[str, ...]:
+        with self.read() as tx:
+            return tuple(sorted({g.cluster for g in self._due(tx)}))
+
     def claim_grants(
-        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+        self, worker: str, limit: int, hold: timedelta, cluster: str | None = None
     ) -> tuple[Claimed, ...]:
         now = self._clock.now()
         with self.write() as tx:
-            live = (g for g in tx.live_grants() if g.cluster not in avoid)
-            due = [g for g in live if g.due_at <= now and not self._held(tx, g.id)]
-            first = sorted(due, key=lambda g: (g.due_at, g.id))[:limit]
+            due = [g for g in self._due(tx) if cluster is None or g.cluster == cluster]
+            first = sorted(due, key=lambda g: turn_of(g, now))[:limit]
             tx.rows.claims.update({g.id: (worker, now + hold) for g in first})
         return tuple(Claimed(g.id, g.cluster) for g in first)
 
@@ -470,5 +473,20 @@ class MemoryStore:
             if tx.rows.claims.get(grant, ("",))[0] == worker:
                 del tx.rows.claims[grant]
 
+    def _due(self, tx: MemoryTx) -> list[Grant]:
+        now = self._clock.now()
+        return [g for g in tx.live_grants() if g.due_at <= now and not self._held(tx, g.id)]
+
     def _held(self, tx: MemoryTx, grant: str) -> bool:
         return grant in tx.rows.claims and tx.rows.claims[grant][1] > self._clock.now()
+
+
+def turn_of(grant: Grant, now: datetime) -> tuple[object, ...]:
+    """Give what claims are sorted by: what presses most comes first."""
+    over = grant.expires_at is not None and grant.expires_at <= now
+    if grant.state is GrantState.REVOKING or (grant.state is GrantState.ACTIVE and over):
+        turn = 0 if grant.attempts == 0 else 1
+    else:
+        turn = 2 if grant.state is GrantState.ACTIVATING else 3
+    ends = grant.expires_at
+    return (turn, ends is None, ends or now, grant.due_at, grant.id)

@@ -1,10 +1,11 @@
 """The worker's threads: who is claimed, who waits, and what a walk that never ends costs."""
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -80,8 +81,9 @@ def _worker(
     walk: Callable[[str], object],
     hung: Callable[[str], object] = lambda _: None,
     ticks: Callable[[], float] = lambda: 0.0,
+    **more: Any,
 ) -> Iterator[Reconciler]:
-    worker = Reconciler(store, walk, hung, worker="w", threads=2, hold=HOLD, ticks=ticks)
+    worker = Reconciler(store, walk, hung, worker="w", threads=2, hold=HOLD, ticks=ticks, **more)
     try:
         yield worker
     finally:
@@ -112,14 +114,96 @@ def test_a_cluster_that_hangs_keeps_no_other_clusters_grants_waiting(store: Memo
             hall.open()
 
 
-def test_no_more_is_claimed_than_there_are_threads(store: MemoryStore) -> None:
-    _due(store, *["one"] * 5)
+def test_no_more_is_claimed_than_will_soon_have_a_thread(store: MemoryStore) -> None:
+    _due(store, *["one"] * 9)
     hall = Hall()
     with _worker(store, hall.walk) as worker:
         try:
-            assert [worker.run_due() for _ in range(3)] == [2, 0, 0]
+            assert [worker.run_due() for _ in range(3)] == [4, 0, 0]
+            hall.wait(lambda: len(hall.inside) == 2)
         finally:
             hall.open()
+
+
+@pytest.mark.security("B3")
+def test_a_small_clusters_grant_is_begun_though_another_has_a_thousand_due(
+    store: MemoryStore,
+) -> None:
+    """The longest due were claimed first, whichever cluster's they were: a cluster whose thousand
+    leases ended a moment earlier kept another's one waiting until all of them had a thread.
+    """
+    ids = _due(store, *["big"] * 1000, "small")
+    hall, begun = Hall(), threading.Event()
+
+    def walk(grant: str) -> None:
+        if grant == ids[-1]:
+            begun.set()
+        else:
+            hall.walk(grant)
+
+    with _worker(store, walk) as worker:
+        try:
+            assert worker.run_due() == 5, "one look must begin it, whatever else is due"
+            assert begun.wait(10)
+        finally:
+            worker.stop(timedelta(0))
+            hall.open()
+
+
+def test_a_cluster_may_have_threads_of_its_own_number(store: MemoryStore) -> None:
+    _due(store, *["one"] * 9, *["two"] * 9)
+    hall = Hall()
+    with _worker(store, hall.walk, threads_in={"two": 3}) as worker:
+        try:
+            assert worker.run_due() == 2 * 2 + 2 * 3
+            hall.wait(lambda: len(hall.inside) == 2 + 3)
+        finally:
+            hall.open()
+
+
+def test_nothing_is_claimed_in_a_cluster_that_is_shut_until_it_opens(store: MemoryStore) -> None:
+    ids = _due(store, *["dead"] * 3, "well")
+    hall, shut = Hall(), {"dead"}
+    hall.open()
+    with _worker(store, hall.walk, shut=lambda: shut) as worker:
+        assert worker.run_due() == 1
+        hall.wait(lambda: hall.left == [ids[-1]])
+        assert not set(hall.inside) & set(ids[:3])
+        shut.clear()
+        worker.run_due()
+        hall.wait(lambda: len(hall.left) >= 4)
+    assert set(hall.left) == set(ids)
+
+
+def test_what_waits_for_a_thread_when_its_cluster_shuts_is_given_back(store: MemoryStore) -> None:
+    """Each of a dead cluster's grants ran into its own time-out, one after the other."""
+    _due(store, *["dead"] * 20)
+    hall, shut = Hall(), set[str]()
+    with _worker(store, hall.walk, shut=lambda: shut) as worker:
+        assert worker.run_due() == 4
+        hall.wait(lambda: len(hall.inside) == 2)
+        shut.add("dead")
+        hall.open()
+        hall.wait(lambda: len(hall.left) == 2)
+        assert worker.stop()
+    assert len(hall.inside) == 2
+    assert len(store.claim_grants("another", 100, HOLD)) == 20
+
+
+def test_a_walk_whose_claim_lapsed_while_it_waited_for_a_thread_is_not_begun(
+    store: MemoryStore,
+) -> None:
+    """Another replica may be at it by then."""
+    _due(store, *["one"] * 3)
+    hall, now = Hall(), [0.0]
+    with _worker(store, hall.walk, ticks=lambda: now[0]) as worker:
+        assert worker.run_due() == 3
+        hall.wait(lambda: len(hall.inside) == 2)
+        now[0] = HOLD.total_seconds()
+        hall.open()
+        hall.wait(lambda: len(hall.left) == 2)
+        assert worker.stop()
+    assert len(hall.inside) == 2
 
 
 @pytest.mark.security("G1")
@@ -245,9 +329,9 @@ class _StopsAtClaim(MemoryStore):
     then: Callable[[], object] = staticmethod(lambda: None)
 
     def claim_grants(
-        self, worker: str, limit: int, hold: timedelta, avoid: Collection[str] = ()
+        self, worker: str, limit: int, hold: timedelta, cluster: str | None = None
     ) -> tuple[Claimed, ...]:
-        claimed = super().claim_grants(worker, limit, hold, avoid)
+        claimed = super().claim_grants(worker, limit, hold, cluster)
         self.then()
         return claimed
 

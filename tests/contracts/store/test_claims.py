@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from grants.access.model import Cause, GrantState
 from grants.access.ports import Claimed
-from tests.support.store_values import a_grant, a_request, ended, populate, some_terms
+from tests.support.store_values import NOW, a_grant, a_request, ended, populate, some_terms
 
 HOLD = timedelta(minutes=1)
 FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
@@ -47,13 +48,54 @@ def test_neither_ended_grants_nor_those_not_due_are_claimed(store, grants):
     assert claim(store, "w1", 10) == (grants[2].id,)
 
 
-def test_a_claim_says_its_cluster_and_clusters_can_be_left_alone(store, grants):
+def test_a_claim_says_its_cluster_and_may_be_of_one_cluster_alone(store, grants):
     """A cluster that hangs must not have its grants claimed before everybody else's."""
     with store.write() as tx:
         tx.save_grant(replace(grants[2], cluster="hung"))
-    assert claim(store, "w1", 1, avoid=("hung",)) == (grants[1].id,)
+    assert claim(store, "w1", 1, cluster="prod") == (grants[1].id,)
     assert store.claim_grants("w1", 1, HOLD) == (Claimed(grants[2].id, "hung"),)
+    assert claim(store, "w1", 10, cluster="other") == ()
     assert claim(store, "w1", 10) == (grants[0].id,)
+
+
+def test_clusters_are_named_in_which_something_is_due_that_nobody_holds(store, grants, clock):
+    with store.write() as tx:
+        tx.save_grant(replace(grants[0], cluster="b"))
+        tx.save_grant(replace(grants[1], cluster="a"))
+        tx.save_grant(replace(grants[2], cluster="later", due_at=FUTURE))
+    assert store.due_clusters() == ("a", "b")
+    claim(store, "w1", 1, cluster="a")
+    assert store.due_clusters() == ("b",)
+    clock.move(timedelta(0))
+    with store.write() as tx:
+        tx.save_grant(ended(replace(grants[0], cluster="b", version=2)))
+    assert store.due_clusters() == ()
+
+
+def test_what_should_be_gone_comes_before_what_should_begin_and_that_before_looks(store, stored):
+    """Looks and activations were claimed as they were due, and ends waited behind them."""
+    minute = timedelta(minutes=1)
+    active = {"state": GrantState.ACTIVE, "expires_at": FUTURE}
+    revoking = {"state": GrantState.REVOKING, "cause": Cause.EXPIRED}
+    changes = [
+        active,
+        {},
+        revoking | {"expires_at": NOW - 9 * minute, "attempts": 3},
+        revoking | {"expires_at": FUTURE},
+        revoking | {"expires_at": NOW - minute},
+        active | {"expires_at": NOW - 2 * minute},
+        revoking,
+    ]
+    request = a_request(stored.ann, *(some_terms() for _ in changes))
+    grants = [
+        replace(a_grant(request, i, due_at=PAST + i * minute), binding_uid=f"uid-{i}", **change)
+        for i, change in enumerate(changes)
+    ]
+    with store.write() as tx:
+        tx.add_request(request)
+        for grant in grants:
+            tx.add_grant(grant)
+    assert claim(store, "w1", 10) == tuple(grants[i].id for i in (5, 4, 3, 6, 2, 1, 0))
 
 
 def test_due_is_told_by_the_clock_that_wrote_it(store, grants, clock):

@@ -1,0 +1,169 @@
+"""One cluster's share of the worker: threads of its own, and the grants that they walk."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+from grants.access.ports import Claimed
+from grants.errors import ValetkeyError
+
+log = logging.getLogger("valetkey.worker.lanes")
+
+HUNG_AFTER: Final = timedelta(seconds=60)
+"""Longer than all calls of a walk with their time-outs: a walk that takes as long never ends."""
+
+_AHEAD: Final = 2
+"""How many walks are claimed for each thread: one that comes free need not wait for a commit."""
+
+
+class LaneCalls(Protocol):
+    """What a lane calls; the reconciler does it."""
+
+    def claim(self, cluster: str, limit: int) -> tuple[Claimed, ...]:
+        """Claim what is due in one cluster."""
+        ...
+
+    def release(self, grant: str) -> None:
+        """Give a claim back, so that nobody has to wait for it to lapse."""
+        ...
+
+    def walk(self, grant: str) -> None:
+        """Bring one grant forward and give its claim back."""
+        ...
+
+    def may_go(self, cluster: str) -> bool:
+        """Tell whether a cluster is worked with now."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """A walk: when it was claimed, and when it began or was last told to hang (in seconds)."""
+
+    claimed_at: float
+    since: float | None = None
+
+
+class Lane:
+    """Walks one cluster's grants, `threads` at a time, and claims more as these come free.
+
+    `hold` is how long a claim lasts: a walk that waited for its thread as long is not begun, for
+    somebody else may be at it. `changed` is notified when a walk has ended.
+    """
+
+    def __init__(
+        self,
+        cluster: str,
+        threads: int,
+        calls: LaneCalls,
+        *,
+        hold: timedelta,
+        changed: threading.Condition,
+        ticks: Callable[[], float],
+    ) -> None:
+        self.cluster = cluster
+        self._threads = threads
+        self._calls = calls
+        self._hold_seconds = hold.total_seconds()
+        self._changed = changed
+        self._ticks = ticks
+        self._pool = ThreadPoolExecutor(threads, f"reconcile-{cluster}")
+        self._claiming = threading.Lock()
+        self._walks: dict[str, _Walk] = {}
+        self._more = False
+        self._stopped = False
+
+    def fill(self) -> int:
+        """Claim as much as there is room for and start it; tells how many."""
+        if not self._claiming.acquire(blocking=False):
+            return 0  # whoever is at it takes what this thread would
+        try:
+            with self._changed:
+                room = 0 if self._stopped else self._threads * _AHEAD - len(self._walks)
+            claimed = self._calls.claim(self.cluster, room) if room > 0 else ()
+            self._more = len(claimed) == room
+            for one in claimed:
+                self._start(one.grant)
+        finally:
+            self._claiming.release()
+        return len(claimed)
+
+    def under_way(self) -> tuple[str, ...]:
+        """Name the grants that are claimed here, begun or not; the caller holds `changed`."""
+        return tuple(self._walks)
+
+    def newly_hung(self) -> list[str]:
+        """Name the walks that do not end, each once in a while."""
+        now = self._ticks()
+        with self._changed:
+            late = [
+                grant
+                for grant, walk in self._walks.items()
+                if walk.since is not None and now - walk.since >= HUNG_AFTER.total_seconds()
+            ]
+            self._walks.update({grant: replace(self._walks[grant], since=now) for grant in late})
+        return late
+
+    def stop(self) -> None:
+        """Start no more walks; those that wait for a thread give their claims back."""
+        with self._changed:
+            self._stopped = True
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, grant: str) -> None:
+        done = self._submit(grant)
+        if done is not None:
+            done.add_done_callback(lambda ended: self._note(grant, ended))
+
+    def _submit(self, grant: str) -> "Future[None] | None":
+        with self._changed:
+            if grant in self._walks:
+                return None
+            if not self._stopped:
+                self._walks[grant] = _Walk(self._ticks())
+                return self._pool.submit(self._one, grant)
+        self._calls.release(grant)
+        return None
+
+    def _one(self, grant: str) -> None:
+        try:
+            if self._begin(grant):
+                self._calls.walk(grant)
+        finally:
+            idle = self._forget(grant)
+        if self._more and idle:
+            self.fill()
+
+    def _begin(self, grant: str) -> bool:
+        """Tell whether a walk may begin, now that there is a thread for it."""
+        now = self._ticks()
+        with self._changed:
+            claimed_at = self._walks[grant].claimed_at
+            self._walks[grant] = _Walk(claimed_at, since=now)
+        if not self._calls.may_go(self.cluster):
+            self._calls.release(grant)
+            return False
+        return now - claimed_at < self._hold_seconds
+
+    def _forget(self, grant: str) -> bool:
+        """Forget a walk; tells whether it is time to claim more."""
+        with self._changed:
+            self._walks.pop(grant, None)
+            self._changed.notify_all()
+            return len(self._walks) <= self._threads
+
+    def _note(self, grant: str, done: "Future[None]") -> None:
+        if done.cancelled():  # by a stop, before its turn came
+            self._forget(grant)
+            self._calls.release(grant)
+            return
+        error = done.exception()
+        if isinstance(error, ValetkeyError):
+            facts = {"grant": grant, "code": error.code}
+            log.warning("no more could be claimed; the next look does", extra=facts)
+        elif error is not None:
+            log.error("a walk failed; the grant is taken up again", exc_info=error)
