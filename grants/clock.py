@@ -86,10 +86,14 @@ class SteadyClock:
         return told
 
     def set_back(self) -> timedelta:
-        """Tell how far the wall clock is behind what is told; zero while it is followed."""
+        """Tell how far the wall clock is behind what is told; about zero while it is followed.
+
+        Microseconds are the time between two readings. The less of two tries counts, because this
+        process may have been stopped between them.
+        """
         with self._lock:
-            told, wall = self._read()
-        return told - wall
+            tries = (self._read(), self._read())
+        return min(told - wall for told, wall in tries)
 
     def go_back(self, by: timedelta) -> None:
         """Tell that much earlier from now on, though never earlier than the wall clock."""

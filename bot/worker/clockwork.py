@@ -21,6 +21,10 @@ _scheduler_log = logging.getLogger("valetkey.worker.scheduler")
 _scheduler_log.setLevel(logging.ERROR)
 
 
+# A loop is never further off than its own interval; this much more is no clock set back.
+PUT_OFF = timedelta(milliseconds=500)
+
+
 @dataclass(frozen=True)
 class Loop:
     """Something to do again and again: its name, how often, and the call (which may raise)."""
@@ -100,14 +104,35 @@ class Clockwork:
         return ended is not None and self._ticks() - ended > within.total_seconds()
 
     def check(self) -> bool:
-        """Tell whether the clock's thread lives; a dead one is replaced (False that once)."""
+        """Tell whether the clock's thread lives; a dead one is replaced (False that once).
+
+        Loops that sleep because the machine's clock was set back are woken, too.
+        """
         with self._lock:
-            if self._scheduler is None or _alive(self._scheduler):
+            if self._scheduler is None:
+                return True
+            if _alive(self._scheduler):
+                self._wake_the_put_off(self._scheduler)
                 return True
             log.error("the scheduler's thread died; a new one is built")
             self._rebuilt += 1
             self._scheduler = self._build()
             return False
+
+    def _wake_the_put_off(self, scheduler: BackgroundScheduler) -> None:
+        """Wake every loop that is to run later than it ever should.
+
+        The scheduler goes by the machine's clock: set back by an hour, it would wake nothing for
+        an hour, and no access would end.
+        """
+        now = datetime.now(UTC)
+        for loop in self._loops:
+            job = scheduler.get_job(loop.name)
+            if job is not None and job.next_run_time - now > loop.every + PUT_OFF:
+                log.warning(
+                    "a loop was put off: was the clock set back?", extra={"loop": loop.name}
+                )
+                job.modify(next_run_time=now)
 
     def _build(self) -> BackgroundScheduler:
         scheduler = BackgroundScheduler(

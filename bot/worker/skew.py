@@ -24,6 +24,10 @@ from grants.errors import ValetkeyError
 log = logging.getLogger("valetkey.worker.skew")
 
 
+WORTH_FOLLOWING = timedelta(milliseconds=100)
+"""Less is the time between two readings, or a correction that no lease is worth."""
+
+
 class ClockedRows(HasOffset, Protocol):
     """A database that may have a clock, and rows whose times a wrong clock may have written."""
 
@@ -96,7 +100,7 @@ class ClockWatch:
         back = min((one.set_back for one in self.readings), default=timedelta(0))
         there_are = len(self._ports.clusters.aliases()) + int(self._database.has_clock)
         alarm = self._ports.times.skew_alarm
-        if back <= timedelta(0) or not may_follow(self.readings, there_are, alarm):
+        if back < WORTH_FOLLOWING or not may_follow(self.readings, there_are, alarm):
             return
         self._clock.go_back(back)
         self.readings = tuple(one.after_going_back(back) for one in self.readings)
