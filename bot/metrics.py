@@ -78,6 +78,50 @@ class Metrics:
             self._deliveries.labels(outcome).inc(count)
 
 
+class SlackMetrics:
+    """What comes from Slack, and the connections that it comes by."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._standing = Gauge(
+            "valetkey_slack_connections",
+            "Socket Mode connections that stand.",
+            registry=registry,
+        )
+        self._ended = Counter(
+            "valetkey_slack_connections_ended",
+            "Socket Mode connections that ended or could not be opened.",
+            ["why"],
+            registry=registry,
+        )
+        self._came = Counter(
+            "valetkey_slack_inbound",
+            "What came from Slack, by way, kind and what became of it.",
+            ["way", "kind", "outcome"],
+            registry=registry,
+        )
+        self._acked = Histogram(
+            "valetkey_slack_ack_seconds",
+            "How long Slack waited for the answer to what was done.",
+            ["way", "kind"],
+            buckets=_BUCKETS_SECONDS,
+            registry=registry,
+        )
+
+    def standing(self, count: int) -> None:
+        """Hear how many Socket Mode connections stand."""
+        self._standing.set(count)
+
+    def ended(self, why: str) -> None:
+        """Hear that a connection ended, or could not be opened."""
+        self._ended.labels(why).inc()
+
+    def came(self, way: str, kind: str, outcome: str, seconds: float) -> None:
+        """Hear what became of something that came in, and how long it took."""
+        self._came.labels(way, kind, outcome).inc()
+        if outcome == "done":
+            self._acked.labels(way, kind).observe(seconds)
+
+
 class GrantGauges(Collector):
     """Live grants by state, and those that are stuck: read from the rows when asked for."""
 

@@ -18,6 +18,16 @@ class SlackFields(SettingsGroup):
             "Needed to serve, unless `VALETKEY_SLACK_SIGNING_SECRET` is set."
         ),
     )
+    slack_connections: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description=(
+            "How many Socket Mode connections stand at once. Default 2: Slack shares payloads out "
+            "among them, so that a refresh or a dead one leaves no gap. Slack takes 10 for an app, "
+            "so replicas times this number must not be more."
+        ),
+    )
     slack_signing_secret: SecretStr | None = Field(
         default=None,
         description=(

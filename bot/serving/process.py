@@ -9,7 +9,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from bot.metrics import ClockGauges, Metrics
+from bot.metrics import ClockGauges, Metrics, SlackMetrics
 from bot.serving.checks import clock_check, core_checks
 from bot.serving.draining import Drain, drained
 from bot.serving.parts import ALL_PARTS, Part
@@ -54,7 +54,8 @@ class Serving:
         if Part.WORKER in self.parts:
             self.worker = Worker(self.core, self.settings, self.metrics, surface)
         if Part.SURFACES in self.parts:
-            self.surfaces = Surfaces(self.core, self.settings, surface, self._wake)
+            watch = SlackMetrics(self.registry)
+            self.surfaces = Surfaces(self.core, self.settings, surface, self._wake, watch)
         self.clocks = clock_watch(self.core)
         self.registry.register(ClockGauges(self.clocks))
         loops = process_loops(self._reload_policy, self.known, self.clocks.look)
@@ -114,6 +115,8 @@ class Serving:
         """Stay, looking after the clock, until somebody asks to stop."""
         while not self._stopping.wait(LOOK_SECONDS):
             self.clockwork.check()
+            if self.surfaces is not None:
+                self.surfaces.check()
 
     @property
     def is_stopping(self) -> bool:
@@ -135,6 +138,8 @@ class Serving:
         deadline = time.monotonic() + within.total_seconds()
         clean = drained(self._drains(), within * DRAIN_SHARE)
         left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+        if self.surfaces is not None:
+            self.surfaces.refuse()
         clean &= self.server.stop(left)
         self.core.close()
         log.info("stopped", extra={"clean": clean})

@@ -9,8 +9,9 @@ from slack_bolt import App
 from bot.settings import Settings
 from bot.slack.app import build_app, make_socket
 from bot.slack.endpoint import SlackEndpoint
-from bot.slack.socket_mode import SocketMode
+from bot.slack.socket_mode import SocketMode, SocketOptions
 from bot.slack.surface import Surface
+from bot.slack.watching import SlackWatch
 from bot.web.ports import Check, WebPorts
 from bot.wiring import Core, company_login, go_on_with_draft, slack_login
 from grants.people.model import Account
@@ -20,20 +21,29 @@ class Surfaces:
     """What one process lets people reach. `wake` has a worker look at once, where one is near."""
 
     def __init__(
-        self, core: Core, settings: Settings, surface: Surface, wake: Callable[[], None]
+        self,
+        core: Core,
+        settings: Settings,
+        surface: Surface,
+        wake: Callable[[], None],
+        watch: SlackWatch,
     ) -> None:
         self._core = core
         self._settings = settings
         self._surface = surface
         self._wake = wake
+        self._watch = watch
         self._app = build_app(surface)
         self.socket = self._make_socket(self._app)
+        self._endpoint = self._make_endpoint(self._app)
 
     def _make_socket(self, app: App) -> SocketMode | None:
         token = self._settings.slack_app_token
         if token is None:
             return None
-        return make_socket(self._surface, app, token.get_secret_value())
+        options = SocketOptions(connections=self._settings.slack_connections)
+        secret = token.get_secret_value()
+        return make_socket(self._surface, app, secret, options, self._watch)
 
     def web(self, checks: tuple[Check, ...], registry: CollectorRegistry) -> WebPorts:
         """Give what the web server's pages and Slack's endpoint need."""
@@ -49,14 +59,14 @@ class Surfaces:
             checks=checks,
             registry=registry,
             metrics_token=metrics_token.get_secret_value() if metrics_token else None,
-            slack_events=self._endpoint(),
+            slack_events=self._endpoint,
         )
 
-    def _endpoint(self) -> SlackEndpoint | None:
+    def _make_endpoint(self, app: App) -> SlackEndpoint | None:
         secret = self._settings.slack_signing_secret
         if secret is None:
             return None
-        return SlackEndpoint(self._app, secret.get_secret_value(), self._core.clock)
+        return SlackEndpoint(app, secret.get_secret_value(), self._core.clock, self._watch)
 
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""
@@ -71,8 +81,21 @@ class Surfaces:
         """Take no more from Slack's socket, finish what was begun, hang up."""
         return self.socket is None or self.socket.stop(within.total_seconds())
 
+    def check(self) -> None:
+        """Look after what connects to Slack; called once a second."""
+        if self.socket is not None:
+            self.socket.check()
+
+    def refuse(self) -> None:
+        """Send what still comes from Slack by HTTP to another replica; what is under way goes on.
+
+        The last thing before the server closes: a click that is refused is shown as failed.
+        """
+        if self._endpoint is not None:
+            self._endpoint.stop(0)
+
     def _slack(self) -> str | None:
-        return "not-connected" if self.socket and not self.socket.is_connected else None
+        return self.socket.problem if self.socket is not None else None
 
     def _label_of(self, account: Account) -> str:
         """Call an account by the name that Slack shows for it; by its id while Slack is silent."""

@@ -20,10 +20,11 @@ from bot.slack.inbound import Inbound, Kind, read_inbound
 from bot.slack.members import Members
 from bot.slack.ports import Answer, SlackPorts, SlackSettings
 from bot.slack.sdk_log import sdk_logger
-from bot.slack.socket_mode import SocketMode
+from bot.slack.socket_mode import SocketMode, SocketOptions
 from bot.slack.standing import refusal_of, store_refusal
 from bot.slack.surface import Handler, Surface
 from bot.slack.views import DENY, REVOKE
+from bot.slack.watching import SlackWatch
 from grants.errors import StrangerRefused
 
 log = get_logger("slack.app")
@@ -97,10 +98,16 @@ def make_courier(surface: Surface) -> Courier:
     return Courier(surface.ports, client, surface.members)
 
 
-def make_socket(surface: Surface, app: App, app_token: str, *, workers: int = 16) -> SocketMode:
-    """Make the Socket Mode connection of an app; it is not started yet."""
+def make_socket(
+    surface: Surface,
+    app: App,
+    app_token: str,
+    options: SocketOptions | None = None,
+    watch: SlackWatch | None = None,
+) -> SocketMode:
+    """Make the Socket Mode connections of an app; they are not started yet."""
     client = make_client(surface.ports.settings, surface.ports.settings.delivery_timeout_seconds)
-    return SocketMode(app, app_token, client, workers=workers)
+    return SocketMode(app, lambda: app_token, client, options, watch)
 
 
 def build_app(surface: Surface, *, threads: int = 16) -> App:

@@ -1,15 +1,20 @@
 """Slack over signed HTTP: a Falcon resource in front of the Bolt app."""
 
-import json
+import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import falcon
-from slack_bolt import App, BoltRequest
+from slack_bolt import App
 
 from bot.logs import get_logger
+from bot.slack.dispatch import MALFORMED, dispatch
+from bot.slack.inbound import kind_of
+from bot.slack.reading_json import Malformed, read_json
 from bot.slack.signature import SIGNATURE, TIMESTAMP, why_not_signed
+from bot.slack.watching import NoWatch, SlackWatch
 from grants.clock import Clock
 
 log = get_logger("slack.endpoint")
@@ -23,9 +28,14 @@ REFUSALS: Final[Mapping[str, str]] = {
     "stale": "The request is too old, or its clock is wrong.",
     "too-large": "The request is too large.",
     "malformed": "The request is signed, but can't be read.",
+    "stopping": "This process is being stopped. Send it again.",
 }
 
 _RETRY_HEADERS: Final = ("X-Slack-Retry-Num", "X-Slack-Retry-Reason")
+_JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
+_MOST_FIELDS: Final = 100
+_OK: Final = 200
 
 
 class SlackEndpoint:
@@ -35,13 +45,46 @@ class SlackEndpoint:
     command that says "payload", and its `x-slack-bolt-...` headers must not come from outside.
     """
 
-    def __init__(self, app: App, signing_secret: str, clock: Clock) -> None:
+    def __init__(
+        self, app: App, signing_secret: str, clock: Clock, watch: SlackWatch | None = None
+    ) -> None:
         self._app = app
         self._secret = signing_secret
         self._clock = clock
+        self._watch: SlackWatch = watch or NoWatch()
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._stopping = False
 
     def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
         """Verify, hand over to the app, and give its answer back."""
+        if not self._begin():
+            # Not taken at all: Slack sends events again, and a balancer asks another replica.
+            resp.set_header("Connection", "close")
+            resp.retry_after = 1
+            _refuse(resp, falcon.HTTP_503, "stopping")
+            return
+        try:
+            self._answer(req, resp)
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
+
+    def _begin(self) -> bool:
+        with self._changed:
+            if self._stopping:
+                return False
+            self._under_way += 1
+            return True
+
+    def stop(self, within_seconds: float) -> bool:
+        """Take no more, and wait for what is under way; False when time ran out."""
+        with self._changed:
+            self._stopping = True
+            return self._changed.wait_for(lambda: self._under_way == 0, within_seconds)
+
+    def _answer(self, req: falcon.Request, resp: falcon.Response) -> None:
         body = _read(req)
         if body is None:
             _refuse(resp, falcon.HTTP_413, "too-large")
@@ -52,9 +95,10 @@ class SlackEndpoint:
             log.warning("a request that says it is from Slack was refused: %s", why)
             _refuse(resp, falcon.HTTP_401, why)
             return
-        payload = read_body(body, req.content_type or "")
-        if payload is None:
-            log.warning("a signed request could not be read")
+        try:
+            payload = read_body(body, req.content_type or "")
+        except Malformed as error:
+            log.warning("a signed request could not be read: %s", error)
             _refuse(resp, falcon.HTTP_400, "malformed")
             return
         self._dispatch(req, resp, payload)
@@ -63,10 +107,16 @@ class SlackEndpoint:
         self, req: falcon.Request, resp: falcon.Response, payload: dict[str, Any]
     ) -> None:
         retries = {name: found for name in _RETRY_HEADERS if (found := req.get_header(name))}
-        answer = self._app.dispatch(
-            # This mode takes the body as parsed; everything else is the same.
-            BoltRequest(mode="socket_mode", body=payload, headers=dict(retries))
-        )
+        began, outcome = time.monotonic(), "failed"
+        try:
+            answer = dispatch(self._app, payload, retries)
+            outcome = "done" if answer.status == _OK else "refused"
+        finally:
+            took_seconds = time.monotonic() - began
+            self._watch.came("http", str(kind_of(payload)), outcome, took_seconds)
+        if answer.status == MALFORMED:
+            _refuse(resp, falcon.HTTP_400, "malformed")
+            return
         resp.status = answer.status
         resp.content_type = answer.headers.get("content-type", ["text/plain"])[0]
         resp.text = answer.body or ""
@@ -81,18 +131,29 @@ def _read(req: falcon.Request) -> bytes | None:
     return None if len(body) > MAX_BODY_BYTES else body
 
 
-def read_body(body: bytes, content_type: str) -> dict[str, Any] | None:
-    """Parse a verified body: JSON, a form with JSON in `payload`, or a form; None: unreadable."""
+def read_body(body: bytes, content_type: str) -> dict[str, Any]:
+    """Parse a verified body: JSON, a form with JSON in `payload`, or a form; else Malformed."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == _JSON:
+        return read_json(body)
+    if kind != _FORM:
+        raise Malformed("content-type")
     try:
-        text = body.decode()
-        if content_type.partition(";")[0].strip().lower() == "application/json":
-            found = json.loads(text)
-        else:
-            fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
-            found = json.loads(fields["payload"]) if "payload" in fields else fields
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and found else None
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict"
+        )
+    except UnicodeDecodeError:
+        raise Malformed("not-utf-8") from None
+    except ValueError:
+        raise Malformed("not-a-form") from None
+    fields: dict[str, Any] = dict(pairs)
+    if len(fields) != len(pairs):
+        raise Malformed("field-twice")
+    if "payload" not in fields:
+        if not fields:
+            raise Malformed("not-an-object")
+        return fields
+    return read_json(fields["payload"])
 
 
 def _refuse(resp: falcon.Response, status: str, code: str) -> None:

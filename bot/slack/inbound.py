@@ -90,13 +90,14 @@ class Inbound:
 
 def read_inbound(body: Mapping[str, Any]) -> Inbound:
     """Read a verified payload; what is missing is empty, and judged by `standing`."""
-    kind = _kind(body)
+    kind = kind_of(body)
     account, teams = _actor(kind, body)
     name = _name(kind, body)
     return Inbound(kind, name, account, teams, _key(kind, body, account), body)
 
 
-def _kind(body: Mapping[str, Any]) -> Kind:
+def kind_of(body: Mapping[str, Any]) -> Kind:
+    """Tell what kind of thing a payload is."""
     if "command" in body:
         return Kind.COMMAND
     return _TYPES.get(_text(body.get("type")), Kind.OTHER)
@@ -141,20 +142,38 @@ def _account(
 
 
 def _key(kind: Kind, body: Mapping[str, Any], account: Account | None) -> str:
-    """Make the unique key: the same click redelivered or replayed has the same.
+    """Make the unique key: what is delivered again, by whichever way, has the same.
 
-    A submitted view is known by its id and what it holds: when our answer was lost, a person's
-    second press has a new trigger, and must still count once.
+    A click is known by what was clicked and when, to the microsecond. A submitted view is known by
+    its id and what it holds: when our answer was lost, a person's second press has a new trigger,
+    and must still count once.
     """
     who = f"{account.team}/{account.user}" if account else "nobody"
+    if kind is Kind.ACTION:
+        return f"slack:click:{who}:{_digest(_clicked(body))}"
     if kind is Kind.SUBMISSION:
         view = _mapping(body.get("view"))
-        state = json.dumps(view.get("state"), sort_keys=True)
-        digest = hashlib.sha256(state.encode()).hexdigest()[:32]
-        return f"slack:view:{who}:{_text(view.get('id'))}:{digest}"
+        return f"slack:view:{who}:{_text(view.get('id'))}:{_digest(view.get('state'))}"
     if kind is Kind.EVENT:
         return f"slack:event:{_text(body.get('event_id'))}"
+    if kind is Kind.SUGGESTION:
+        return f"slack:suggestion:{who}"  # changes nothing, so nothing is stored under it
     return f"slack:trigger:{who}:{_text(body.get('trigger_id'))}"
+
+
+def _clicked(body: Mapping[str, Any]) -> list[object]:
+    """Name a click: the message or view, the element, its value, and when it was used."""
+    actions = body.get("actions")
+    action = _mapping(actions[0] if isinstance(actions, list) and actions else {})
+    container, view = _mapping(body.get("container")), _mapping(body.get("view"))
+    message = _mapping(body.get("message"))
+    place = [container.get("channel_id"), container.get("message_ts"), message.get("ts")]
+    names = ("block_id", "action_id", "action_ts", "value", "selected_option")
+    return [*place, view.get("id"), *(action.get(name) for name in names)]
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,221 +1,246 @@
-"""Slack by Socket Mode: connects and reconnects by itself, notices silence, drains at its end.
+"""Slack by Socket Mode: several connections at once, so that losing one of them leaves no gap.
 
 Of slack_sdk only the call that opens a connection is used. Its own clients reconnect from three
 threads that take each other's half-made connections for dead, go on with a used-up ticket, and
 never notice a socket that went silent.
 """
 
-import json
-import socket
+import random
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
 
-import websocket
-from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt import App
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
 from bot.logs import get_logger
+from bot.slack.socket_connection import Connection, Ended, Pace, open_socket
+from bot.slack.socket_work import EnvelopeWork
+from bot.slack.watching import NoWatch, SlackWatch
 
 log = get_logger("slack.socket-mode")
 
-_OK: Final = 200
+MOST_CONNECTIONS: Final = 10  # Slack's own limit for an app
+_TOO_MANY: Final = 429
 _CONNECT_SECONDS: Final = 10.0
-_FAILS: Final = (SlackApiError, SlackClientError, websocket.WebSocketException, OSError)
+_GOODBYE_SECONDS: Final = 3.0
+_LOOK_SECONDS: Final = 1.0
+_FIRST_WAIT_SECONDS: Final = 0.25
+_LONGEST_TOLD_SECONDS: Final = 600.0
+_ON_PURPOSE: Final = frozenset({Ended.REFRESHED, Ended.STOPPED})
+
+
+@dataclass(frozen=True)
+class SocketOptions:
+    """How many connections stand at once (1 to 10), and how each is watched.
+
+    `workers` is how many envelopes are worked on at once. Failures to connect are repeated after
+    growing waits of at most `retry_most_seconds`, spread by chance: replicas that lost their
+    connections together must not come back together.
+    """
+
+    connections: int = 2
+    workers: int = 16
+    retry_most_seconds: float = 30.0
+    pace: Pace = field(default_factory=Pace)
 
 
 class SocketMode:
-    """One Socket Mode connection for a Bolt app.
-
-    `workers` is how many envelopes are worked on at once. A connection on which nothing is heard
-    for `silent_after_seconds`, not even an answer to our pings, is replaced.
-    """
+    """The Socket Mode connections of a Bolt app; `token` gives the app-level token of now."""
 
     def __init__(
         self,
         app: App,
-        app_token: str,
+        token: Callable[[], str],
         client: WebClient,
-        *,
-        workers: int = 16,
-        ping_seconds: float = 5.0,
-        silent_after_seconds: float = 15.0,
-        retry_most_seconds: float = 30.0,
+        options: SocketOptions | None = None,
+        watch: SlackWatch | None = None,
     ) -> None:
-        self._app = app
-        self._token = app_token
+        options = options or SocketOptions()
+        wanted = max(1, min(MOST_CONNECTIONS, options.connections))
+        self._token = token
         self._client = client
-        self._ping = ping_seconds
-        self._silent_after = silent_after_seconds
-        self._retry_most = retry_most_seconds
+        self._options = replace(options, connections=wanted)
+        self._watch: SlackWatch = watch or NoWatch()
         self._changed = threading.Condition()
-        self._busy = 0
-        self._draining = False
-        self._stop = threading.Event()
-        self._socket: websocket.WebSocket | None = None
-        self._workers = ThreadPoolExecutor(workers, "slack-socket-worker")
-        self._thread = threading.Thread(target=self._run, name="slack-socket", daemon=True)
+        self._connections: dict[Connection, threading.Thread] = {}
+        self._failures = 0
+        self._not_before = 0.0
+        self._disabled = False
+        self._stopping = threading.Event()
+        self._work = EnvelopeWork(app, options.workers, self._watch, self._standing)
+        self._keeper = self._new_keeper()
+
+    def _new_keeper(self) -> threading.Thread:
+        return threading.Thread(target=self._keep, name="slack-sockets", daemon=True)
 
     def start(self) -> None:
         """Begin to connect, in the background: Slack may be down and come later."""
-        self._thread.start()
+        self._keeper.start()
+
+    def check(self) -> None:
+        """Begin anew with a keeper that died; called once a second by whoever watches."""
+        has_died = self._keeper.ident is not None and not self._keeper.is_alive()
+        if has_died and not self._stopping.is_set():
+            log.error("the thread that keeps the connections had died and is begun anew")
+            self._keeper = self._new_keeper()
+            self._keeper.start()
+
+    @property
+    def standing(self) -> int:
+        """How many connections stand: Slack said hello, and something was heard of late."""
+        return len(self._standing())
 
     @property
     def is_connected(self) -> bool:
-        """Tell whether there is a connection on which something was heard of late."""
-        return self._socket is not None
+        """Tell whether anything can come in."""
+        return self.standing > 0
+
+    @property
+    def problem(self) -> str | None:
+        """Say by a stable word why nothing can come in; None while something can."""
+        if self.is_connected:
+            return None
+        return "socket-mode-off" if self._disabled else "not-connected"
+
+    @property
+    def under_way(self) -> int:
+        """How many envelopes are worked on or wait."""
+        return self._work.under_way
 
     def stop(self, drain_seconds: float = 5.0) -> bool:
-        """Finish what is being worked on, take no more, and hang up; False when time ran out.
+        """Take no more, finish what was taken, acknowledge it, and hang up; False: time ran out.
 
         What comes meanwhile stays without ack, so that Slack sends it to another connection.
         """
+        self._stopping.set()
         with self._changed:
-            self._draining = True
-            drained = self._changed.wait_for(lambda: self._busy == 0, drain_seconds)
-        self._stop.set()
-        _hang_up(self._socket)
-        if self._thread.is_alive():
-            self._thread.join(timeout=_CONNECT_SECONDS * 2)
-        self._workers.shutdown(wait=drained, cancel_futures=True)
+            self._changed.notify_all()
+        drained = self._work.drain(time.monotonic() + drain_seconds)
+        with self._changed:
+            left = dict(self._connections)
+        for connection in left:
+            connection.begin_to_close(Ended.STOPPED)
+        for connection, thread in left.items():
+            thread.join(timeout=_GOODBYE_SECONDS)
+            connection.hang_up()
+            thread.join(timeout=_GOODBYE_SECONDS)
+        if self._keeper.is_alive():
+            self._keeper.join(timeout=_CONNECT_SECONDS * 2)
+        self._work.stop()
         return drained
 
-    def _run(self) -> None:
-        """Keep one connection for as long as we run."""
-        wait, old = 0.25, None
-        while not self._stop.is_set():
+    def _standing(self) -> list[Connection]:
+        with self._changed:
+            return [one for one in self._connections if one.is_standing]
+
+    def _keep(self) -> None:
+        """Have as many connections as are wanted, for as long as we run."""
+        while not self._stopping.is_set():
             try:
-                self._socket = self._open()
-            except Exception as error:  # noqa: BLE001 - whatever it is: nobody else begins again
-                log.warning("no Socket Mode connection: %s", _code(error))
-                self._stop.wait(wait)
-                wait = min(wait * 2, self._retry_most)
-                continue
-            finally:
-                _close(old)
-            wait = 0.25
-            log.info("a Socket Mode connection stands")
-            old, served = self._socket, time.monotonic()
-            try:
-                self._serve(self._socket)
+                self._keep_once()
             except Exception:
-                # This thread's end would be ours in Slack, while we say that we are connected.
-                log.exception("the Socket Mode connection broke and is replaced")
-            self._socket = None
-            if time.monotonic() - served < wait:
-                self._stop.wait(wait)  # one that ends at once is not begun anew without a breath
-        _close(old)
+                # Whatever it is: nobody else would ever connect again.
+                log.exception("keeping the Socket Mode connections broke, and goes on")
+                self._stopping.wait(_LOOK_SECONDS)
 
-    def _open(self) -> websocket.WebSocket:
-        answer = self._client.apps_connections_open(app_token=self._token)
-        context = self._client.ssl
-        opened: websocket.WebSocket = websocket.create_connection(
-            str(answer["url"]),
-            timeout=_CONNECT_SECONDS,
-            sslopt={"context": context} if context else None,
-            enable_multithread=True,
-        )
-        opened.settimeout(self._ping / 2)
-        return opened
-
-    def _serve(self, connection: websocket.WebSocket) -> None:
-        """Read until the connection ends, goes silent, or Slack asks for another one."""
-        heard = pinged = time.monotonic()
-        while not self._stop.is_set():
-            try:
-                opcode, data = connection.recv_data(control_frame=True)
-            except websocket.WebSocketTimeoutException:
-                opcode = None  # nothing came in time; half a frame is kept for the next look
-            except _FAILS:
+    def _keep_once(self) -> None:
+        with self._changed:
+            if not self._has_work():
+                self._changed.wait(self._until_next())
+            self._drop_dead()
+            if self._stopping.is_set() or not self._has_work():
                 return
-            now = time.monotonic()
-            if opcode is not None:
-                heard = now
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                return
-            if opcode == websocket.ABNF.OPCODE_TEXT and not self._take(connection, data):
-                return
-            if now - heard > self._silent_after:
-                log.warning("the Socket Mode connection went silent and is replaced")
-                return
-            if now - pinged >= self._ping:
-                pinged = now
-                with suppress(*_FAILS):
-                    connection.ping()
-
-    def _take(self, connection: websocket.WebSocket, data: bytes) -> bool:
-        """Hand an envelope over to a worker; False when Slack asks us to connect anew."""
         try:
-            frame = json.loads(data)
-        except (ValueError, RecursionError):
-            log.warning("a frame that is not JSON came by the socket")
+            self._open_one()
+        except Exception as error:  # noqa: BLE001  # whatever it is: nobody else begins again
+            log.warning("no Socket Mode connection: %s", _code(error))
+            self._watch.ended("not-opened")
+            self._failed(_retry_after(error))
+
+    def _has_work(self) -> bool:
+        if self._stopping.is_set():
             return True
-        if not isinstance(frame, dict) or frame.get("type") == "disconnect":
-            return not isinstance(frame, dict)
-        envelope = frame.get("envelope_id")
-        if isinstance(envelope, str):
-            with self._changed:
-                if self._draining:
-                    return True
-                self._busy += 1
-            self._workers.submit(self._work, connection, envelope, frame)
-        return True
+        staying = sum(not one.is_leaving for one in self._connections)
+        is_time = time.monotonic() >= self._not_before
+        return staying < self._options.connections and is_time
 
-    def _work(self, connection: websocket.WebSocket, envelope: str, frame: dict[str, Any]) -> None:
-        try:
-            sent = frame.get("payload")
-            payload = sent if isinstance(sent, dict) else {}
-            answer = self._app.dispatch(BoltRequest(mode="socket_mode", body=payload))
-            if answer.status != _OK:
-                # Without an ack Slack would say that it failed, and send it again to fail again.
-                log.error("an envelope was not handled: status %s", answer.status)
-            self._ack(connection, envelope, _payload_of(answer))
-        except Exception:
-            log.exception("an envelope was not answered")
-        finally:
-            with self._changed:
-                self._busy -= 1
-                self._changed.notify_all()
+    def _until_next(self) -> float:
+        """Give how long to wait: to the end of a back-off, else until something changes."""
+        left = self._not_before - time.monotonic()
+        return left if 0 < left < _LOOK_SECONDS else _LOOK_SECONDS
 
-    def _ack(
-        self, connection: websocket.WebSocket, envelope: str, payload: dict[str, Any] | None
-    ) -> None:
-        """Acknowledge on the envelope's own connection, or on the one that took its place."""
-        text = json.dumps({"envelope_id": envelope} | ({"payload": payload} if payload else {}))
-        try:
-            connection.send(text)
-        except _FAILS:
-            present = self._socket
-            if present is None or present is connection:
-                raise
-            present.send(text)
+    def _drop_dead(self) -> None:
+        """Forget connections whose reader is no more, however it came to its end."""
+        for connection, thread in tuple(self._connections.items()):
+            if not thread.is_alive():
+                del self._connections[connection]
+                log.error("a thread that read a connection had died")
+
+    def _failed(self, at_least_seconds: float = 0.0) -> None:
+        """Put the next try off, longer each time, by chance a little less."""
+        with self._changed:
+            most = min(self._options.retry_most_seconds, self._next_wait())
+            wait = max(at_least_seconds, most * random.uniform(0.5, 1.0))  # noqa: S311  # spread
+            self._failures += 1
+            self._not_before = time.monotonic() + wait
+
+    def _next_wait(self) -> float:
+        return _FIRST_WAIT_SECONDS * 2.0 ** min(self._failures, 12)
+
+    def _open_one(self) -> None:
+        answer = self._client.apps_connections_open(app_token=self._token())
+        opened = open_socket(str(answer["url"]), self._client.ssl, _CONNECT_SECONDS)
+        connection = Connection(opened, self._options.pace, self._work.hear, self._noticed)
+        thread = threading.Thread(
+            target=self._read, args=(connection,), name="slack-socket", daemon=True
+        )
+        with self._changed:
+            if self._stopping.is_set():
+                opened.shutdown()  # type: ignore[no-untyped-call]  # the package's own lack
+                return
+            thread.start()
+            self._connections[connection] = thread
+
+    def _read(self, connection: Connection) -> None:
+        why = connection.read()
+        stood_at = connection.stood_at
+        lasted = 0.0 if stood_at is None else time.monotonic() - stood_at
+        with self._changed:
+            self._connections.pop(connection, None)
+            if why is Ended.DISABLED:
+                self._disabled = True
+            if why not in _ON_PURPOSE and lasted < self._next_wait():
+                self._failed()  # one that ends at once is not begun anew without a breath
+        self._watch.ended(str(why))
+        say = log.info if why in _ON_PURPOSE else log.warning
+        say("a Socket Mode connection ended: %s", why)
+        self._noticed()
+
+    def _noticed(self) -> None:
+        """Hear that a connection stands or goes; those that others replace may leave."""
+        with self._changed:
+            standing = [one for one in self._connections if one.is_standing]
+            if standing:
+                self._disabled = False
+            if len(standing) >= self._options.connections:
+                self._failures = 0
+                for one in self._connections:
+                    if one.is_leaving:
+                        one.was_replaced()
+            self._changed.notify_all()
+        self._watch.standing(len(standing))
 
 
-def _hang_up(connection: websocket.WebSocket | None) -> None:
-    """Shut the socket down, so that whoever reads from it wakes at once."""
-    raw = connection.sock if connection is not None else None
-    if raw is not None:
-        with suppress(OSError):
-            raw.shutdown(socket.SHUT_RDWR)
-
-
-def _close(connection: websocket.WebSocket | None) -> None:
-    if connection is not None:
-        with suppress(*_FAILS):
-            connection.close(timeout=1)
-        connection.shutdown()  # type: ignore[no-untyped-call]  # the package's own lack
-
-
-def _payload_of(answer: BoltResponse) -> dict[str, Any] | None:
-    if answer.status != _OK or not answer.body:
-        return None
-    if answer.headers.get("content-type", [""])[0].startswith("application/json"):
-        payload: dict[str, Any] = json.loads(answer.body)
-        return payload
-    return {"text": answer.body}
+def _retry_after(error: Exception) -> float:
+    """Give how many seconds Slack wants us to wait, when it limits us."""
+    if not isinstance(error, SlackApiError) or error.response.status_code != _TOO_MANY:
+        return 0.0
+    told = str((error.response.headers or {}).get("Retry-After", ""))
+    return min(float(told), _LONGEST_TOLD_SECONDS) if told.isdecimal() else 0.0
 
 
 def _code(error: Exception) -> str:

@@ -9,6 +9,7 @@ import requests
 from bot.playground.slack import Person
 from bot.slack.endpoint import MAX_BODY_BYTES, read_body
 from bot.slack.signature import sign
+from bot.wording.errors import SENTENCES
 from tests.support.slack_bot import SlackBot
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -118,7 +119,7 @@ def test_a_replayed_request_makes_no_second_link(bot: SlackBot) -> None:
     done = someone.slash("/access")
     again = bot.double.redeliver(done)
     assert again.ok
-    assert "already done" in str(again.answer)
+    assert SENTENCES["already-done"] in str(again.answer)
     assert len(bot.world.store._rows.attempts) == 1
 
 
