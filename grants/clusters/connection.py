@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+import msgspec
 import urllib3
 from kubernetes import client
 
@@ -20,6 +22,9 @@ from grants.clusters.reply import BodyTooLarge, Deadline, Reply, read_body
 from grants.errors import ClusterUnavailable
 
 _USER_AGENT: Final = "valetkey"
+# Tokens in files are read again once a minute by the loaders, and a plugin is run anew minutes
+# before its token ends. Whoever is answered 401 asks at once.
+_CREDENTIAL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Connections:
         self._config = config
         self._lock = threading.Lock()
         self._loaded: Any = None
-        self._clients: dict[str, Any] = {}
+        self._doors: dict[str, _Door] = {}
 
     def main_server(self) -> str:
         """Give the address that the kubeconfig (or the pod's environment) names."""
@@ -90,10 +95,10 @@ class Connections:
     def forget(self) -> None:
         """Drop credentials and connections; the next call loads them anew."""
         with self._lock:
-            clients = list(self._clients.values())
-            self._clients = {}
+            doors = list(self._doors.values())
+            self._doors = {}
             self._loaded = None
-        for old in clients:
+        for old in doors:
             old.close()
 
     @contextmanager
@@ -108,43 +113,27 @@ class Connections:
             raise unreachable(self._config.alias, call.action, error) from None
 
     def _open(self, call: Call, server: str | None, deadline: Deadline) -> urllib3.BaseHTTPResponse:
-        api, request = self._prepare(call, server, deadline)
+        door, credential = self._prepare(server, deadline)
         deadline.check()
         times = self._config.times
-        response = api.call_api(
-            *request,
-            _request_timeout=(
-                min(times.connect.total_seconds(), deadline.left_seconds()),
-                min(times.read.total_seconds(), deadline.left_seconds()),
+        return door.send(
+            call,
+            credential,
+            urllib3.Timeout(
+                connect=min(times.connect.total_seconds(), deadline.left_seconds()),
+                read=min(times.read.total_seconds(), deadline.left_seconds()),
             ),
-        ).response
-        return _checked(response)
+        )
 
-    def _prepare(
-        self, call: Call, server: str | None, deadline: Deadline
-    ) -> tuple[Any, tuple[Any, ...]]:
+    def _prepare(self, server: str | None, deadline: Deadline) -> tuple["_Door", dict[str, str]]:
         # Under the lock: the loaders' hook may run an exec plugin, and one run serves all.
         with self._held(deadline):
             loaded = self._configuration()
             host = server or str(loaded.host)
-            api = self._clients.get(host)
-            if api is None:
-                api = self._clients[host] = _new_client(loaded, host)
-            headers = {"Accept": call.accept, "User-Agent": _USER_AGENT}
-            if call.body is not None:
-                headers["Content-Type"] = "application/json"
-            query = f"?{urlencode(call.query)}" if call.query else ""
-            request = api.param_serialize(
-                call.method,
-                call.path + query,
-                header_params=headers,
-                body=call.body,
-                auth_settings=["BearerToken"],
-                # Said outright: the hook that renews a token sets the configuration's host back to
-                # the kubeconfig's, and a second server would be proven by asking the first.
-                _host=host,
-            )
-        return api, request
+            door = self._doors.get(host)
+            if door is None:
+                door = self._doors[host] = _Door(_new_client(loaded, host), host)
+            return door, door.credential()
 
     @contextmanager
     def _held(self, deadline: Deadline) -> Iterator[None]:
@@ -170,10 +159,53 @@ def _new_client(loaded: Any, host: str) -> Any:
     return client.ApiClient(configuration=mine)
 
 
-def _checked(response: Any) -> urllib3.BaseHTTPResponse:
-    if not isinstance(response, urllib3.BaseHTTPResponse):
-        raise TypeError
-    return response
+class _Door:
+    """One API server: the official client's connections and credential, without its models.
+
+    Its `call_api` costs as much again as the call itself, because it asks for the credential, and
+    for the environment's proxies, at each one.
+    """
+
+    def __init__(self, api: Any, host: str) -> None:
+        self._api = api
+        # Said outright: the hook that renews a token sets the configuration's host back to the
+        # kubeconfig's, and a second server would be proven by asking the first.
+        self._host = host.rstrip("/")
+        self._pool: urllib3.PoolManager = api.rest_client.pool_manager
+        self._credential: dict[str, str] = {}
+        self._asked_at: float | None = None
+
+    def credential(self) -> dict[str, str]:
+        """Give the headers that authenticate; asked for anew when they are some seconds old."""
+        now = time.monotonic()
+        if self._asked_at is None or now - self._asked_at > _CREDENTIAL_SECONDS:
+            fresh: dict[str, str] = {}
+            self._api.update_params_for_auth(fresh, None, ["BearerToken"], "", "", None)
+            self._credential, self._asked_at = fresh, now
+        return self._credential
+
+    def send(
+        self, call: Call, credential: dict[str, str], timeout: urllib3.Timeout
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request; headers are in when it returns, the body is not."""
+        headers = {"Accept": call.accept, "User-Agent": _USER_AGENT, **credential}
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        return self._pool.urlopen(
+            call.method,
+            f"{self._host}{call.path}{query}",
+            body=None if call.body is None else msgspec.json.encode(call.body),
+            headers=headers,
+            timeout=timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._api.close()
 
 
 def _wait_longer(response: urllib3.BaseHTTPResponse, idle: timedelta) -> None:
