@@ -14,6 +14,7 @@ from grants.store.clocks import ClockRows, Clocks
 from grants.store.deliveries import Deliveries
 from grants.store.engine import Database
 from grants.store.health import HealthRows
+from grants.store.hearing import HearingRows
 from grants.store.history_list import HistoryList
 from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
@@ -23,7 +24,7 @@ from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 
 
-class Tx(ClockRows, HistoryList, HealthRows, RecordRows, OutboxRows, PolicyRows):
+class Tx(ClockRows, HistoryList, HealthRows, HearingRows, RecordRows, OutboxRows, PolicyRows):
     """One transaction, as every room asks for it."""
 
 

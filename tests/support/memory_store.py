@@ -38,6 +38,7 @@ from grants.people.model import (
 from grants.record.model import Event, EventType, StoredEvent
 from grants.record.writer import EventBuffer
 from tests.support.memory_health import MemoryHealth
+from tests.support.memory_hearing import MemoryHearing
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -231,7 +232,7 @@ class _PeopleTx(_Tx):
             raise StoreError("a constraint was broken")
 
 
-class MemoryTx(MemoryHealth, _PeopleTx):
+class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
     """One transaction on a snapshot."""
 
     def database_time(self) -> datetime | None:
