@@ -1,56 +1,39 @@
-"""The outbox brought to Slack: rendered at delivery, found again rather than sent twice."""
+"""The outbox brought to Slack: several at once, one at a time for each place, and paced.
 
-from collections.abc import Sequence
+What waits, waits in the rows; here is only what makes a good next step: threads, a breaker for
+when Slack as a whole is away, and how fast a method has just turned out to be too fast.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.logs import get_logger
-from bot.slack.cards.parts import Message
+from bot.logs import get_logger, log_ids
+from bot.slack.breaker import Breaker
 from bot.slack.members import Members
-from bot.slack.places import Gone, Places
+from bot.slack.outcomes import Outcomes
+from bot.slack.places import Gone, Places, Unsure
 from bot.slack.ports import SlackPorts
 from bot.slack.render import render
-from grants.access.telling import tell_admins
-from grants.errors import StoreError
-from grants.outbox.model import Card, CardKind, Delivery, Notice, Place, PlaceKind
+from bot.slack.sending import Sender
+from bot.slack.troubles import CALL_FAILS, TOKENS, Trouble, met
+from grants.errors import ValetkeyError
+from grants.outbox.model import Delivery, PlaceKind
 
 log = get_logger("slack.delivery")
 
-EVENT_TYPE: Final = "valetkey_card"
-_BATCH: Final = 25
 _HOLD: Final = timedelta(seconds=60)
-_FIRST_WAIT: Final = timedelta(seconds=2)
-_MOST_WAIT: Final = timedelta(minutes=5)
-_OLDER: Final = timedelta(minutes=2)
-_PAGES: Final = 5
-
-# What no repeating mends: a place that is not there, or a card that Slack does not take.
-DEAD_ENDS: Final = frozenset(
-    {
-        "account_inactive",
-        "cannot_dm_bot",
-        "channel_not_found",
-        "invalid_arguments",
-        "invalid_blocks",
-        "is_archived",
-        "messages_tab_disabled",
-        "msg_too_long",
-        "no_such_subteam",
-        "no_text",
-        "not_in_channel",
-        "restricted_action",
-        "subteam_not_found",
-        "user_disabled",
-        "user_not_found",
-        "user_not_visible",
-    }
-)
-_LOST: Final = frozenset({"message_not_found", "cant_update_message"})
-_TOO_MANY: Final = 429
+_STALE_SECONDS: Final = 30.0
+"""A row that waited here for longer is given back: its claim may run out during the send."""
+_ROUND_SECONDS: Final = 10.0
+_HUNG_SECONDS: Final = 0.25
+"""How long a round waits for calls that do not end before it looks for other rows."""
 
 
 @dataclass(frozen=True)
@@ -71,171 +54,129 @@ class Counts:
 
 
 class Courier:
-    """Delivers rows of the outbox; `client` has time-outs and never repeats a call by itself."""
+    """Delivers rows of the outbox; `client` has time-outs and never repeats a call by itself.
 
-    def __init__(self, ports: SlackPorts, client: WebClient, members: Members) -> None:
+    `token_refused` is called when Slack says that another token is needed.
+    """
+
+    def __init__(
+        self,
+        ports: SlackPorts,
+        client: WebClient,
+        members: Members,
+        token_refused: Callable[[], object] = lambda: None,
+    ) -> None:
         self._ports = ports
         self._client = client
-        self._places = Places(ports, client, members)
-        # When Slack wants us to be quiet: by place, for all rows of a round and later ones.
-        self._quiet: dict[Place, datetime] = {}
+        self._token_refused = token_refused
+        self._sender = Sender(ports, client, Places(ports, client, members))
+        self.breaker = Breaker(ports.clock)
+        self._outcomes = Outcomes(ports, self.breaker)
+        self._threads = ThreadPoolExecutor(ports.settings.senders, "slack-sender")
+        self._under_way: set[Future[str]] = set()
+        self._round = threading.Lock()
+        self._stopping = threading.Event()
 
     def deliver_once(self) -> Counts:
-        """Deliver what is due, at most a batch; one row's failure never stops another."""
-        counts, started = Counts(), self._ports.clock.now()
-        for row in self._ports.deliveries.claim(_BATCH, _HOLD):
-            if self._ports.clock.now() - started > _HOLD / 2:
-                break  # the claims on the rest run out, and somebody else may have them
-            counts = counts.plus(self._deliver(row))
+        """Deliver what is due until nothing is, or for some seconds; one row stops no other.
+
+        Calls that hang go on in their threads and are counted in a later round.
+        """
+        counts, begun = Counts(), time.monotonic()
+        with self._round:
+            while time.monotonic() - begun < _ROUND_SECONDS and self._may_go():
+                rows = self._claim()
+                for row in rows:
+                    job = self._threads.submit(self._deliver, row, time.monotonic())
+                    self._under_way.add(job)
+                done = self._gather()
+                for job in done:
+                    counts = counts.plus(job.result())
+                if not rows and not done:
+                    break
         return counts
 
-    def _deliver(self, row: Delivery) -> str:
-        now = self._ports.clock.now()
-        until = self._quiet.get(row.place)
-        if until is not None and now < until:
-            return self._put_off(row, "ratelimited", until)
-        self._quiet.pop(row.place, None)
+    def stop(self, within: timedelta = timedelta(seconds=10)) -> None:
+        """Finish the calls under way, give back what was not begun, take no more."""
+        self._stopping.set()
+        wait(self._under_way, within.total_seconds())
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _may_go(self) -> bool:
+        if self._stopping.is_set():
+            return False
+        if self.breaker.is_open and self.breaker.may_probe():
+            self._probe()
+        return not self.breaker.is_open
+
+    def _probe(self) -> None:
+        """Ask Slack something that changes nothing: what would be posted might come twice."""
+        if self.breaker.why in TOKENS:
+            self._token_refused()
         try:
-            return self._send(row)
-        except Gone as gone:
-            return self._drop(row, gone.why)
-        except SlackApiError as error:
-            return self._after_error(row, error, now)
-        except (SlackClientError, OSError) as error:
-            return self._put_off(row, type(error).__name__, now + _wait(row.attempts))
-        except StoreError:
-            raise
-        except Exception:
-            log.exception("the card of %s at delivery %s broke", row.about, row.id)
-            return self._put_off(row, "broken", now + _MOST_WAIT)
+            self._client.auth_test()
+        except CALL_FAILS as error:
+            trouble = met(error)
+            if trouble.trouble in {Trouble.AWAY, Trouble.REFUSED, Trouble.PASSING}:
+                self.breaker.probe_failed(trouble.code)
+                return
+        log.info("Slack answers again", extra={"since": str(self.breaker.since)})
+        self.breaker.probed()
+
+    def _claim(self) -> tuple[Delivery, ...]:
+        """Claim about as many rows as can be begun soon; one by one where a method is paced."""
+        free = 2 * self._ports.settings.senders - len(self._under_way)
+        limit = min(free, 1) if self._outcomes.is_paced() else free
+        return self._ports.deliveries.claim(limit, _HOLD) if limit > 0 else ()
+
+    def _gather(self) -> set["Future[str]"]:
+        done, self._under_way = wait(self._under_way, _HUNG_SECONDS, FIRST_COMPLETED)
+        return done
+
+    def _deliver(self, row: Delivery, claimed: float) -> str:
+        with log_ids(delivery=row.id):
+            try:
+                if self._stopping.is_set() or time.monotonic() - claimed > _STALE_SECONDS:
+                    return self._outcomes.put_back(row, "")
+                if self.breaker.is_open:
+                    return self._outcomes.put_back(row, self.breaker.why)
+                return self._send(row)
+            except ValetkeyError as error:
+                # The database: the claim runs out by itself, and what was posted is found again.
+                log.warning("a delivery was not noted", extra=error.facts())
+                return "retried"
+            except Exception:
+                log.exception("a delivery broke")
+                return "retried"
 
     def _send(self, row: Delivery) -> str:
-        if row.place.kind is PlaceKind.USER_GROUP:
-            return self._fan_out(row)
-        card = render(self._ports, row)
-        if card is None:
-            raise Gone("nothing-to-show")
-        channel, ts = self._bring(row, card)
-        self._ports.deliveries.sent(row, channel, ts)
-        return "sent"
-
-    def _bring(self, row: Delivery, card: Message) -> tuple[str, str]:
-        """Change the message that stands, find one lost in a crash, or post the first."""
-        standing = (row.channel, row.ts) if row.channel and row.ts else self._find_lost(row)
-        if standing is not None:
-            try:
-                self._client.chat_update(
-                    channel=standing[0],
-                    ts=standing[1],
-                    text=card.text,
-                    blocks=list(card.blocks),
-                )
-            except SlackApiError as error:
-                if error.response.get("error") not in _LOST:
-                    raise
-                log.info("the message of %s was deleted; it is posted again", row.id)
+        begun = self._ports.clock.now()
+        try:
+            drawn = None if row.place.kind is PlaceKind.USER_GROUP else render(self._ports, row)
+        except ValetkeyError:
+            raise
+        except Exception:
+            log.exception("the card of %s broke", row.about)
+            return self._outcomes.broken(row)
+        try:
+            if row.place.kind is PlaceKind.USER_GROUP:
+                stands = self._sender.fan_out(row)
+            elif drawn is None:
+                return self._outcomes.given_up(row, "nothing-to-show")
             else:
-                return standing
-        return self._post(row, card)
+                stands = self._sender.bring(row, drawn)
+        except Gone as gone:
+            return self._outcomes.given_up(row, gone.why)
+        except Unsure:
+            return self._outcomes.passing(row, "members-unknown")
+        except ValetkeyError:
+            raise
+        except CALL_FAILS as error:
+            return self._failed(row, error, begun)
+        return self._outcomes.sent(row, *stands)
 
-    def _post(self, row: Delivery, card: Message) -> tuple[str, str]:
-        address = self._places.address(row.place)
-        self._ports.deliveries.sending(row, self._ports.clock.now())
-        answer = self._client.chat_postMessage(
-            channel=address,
-            text=card.text,
-            blocks=list(card.blocks),
-            metadata={"event_type": EVENT_TYPE, "event_payload": {"id": row.id}},
-            unfurl_links=False,
-            unfurl_media=False,
-        )
-        return str(answer["channel"]), str(answer["ts"])
-
-    def _find_lost(self, row: Delivery) -> tuple[str, str] | None:
-        """Look for a message that was posted before its row could be told so."""
-        if row.sending_since is None:
-            return None
-        channel = self._places.conversation(row.place)
-        cursor: str | None = None
-        for _page in range(_PAGES):
-            answer = self._client.conversations_history(
-                channel=channel,
-                oldest=f"{(row.sending_since - _OLDER).timestamp():.6f}",
-                include_all_metadata=True,
-                limit=200,
-                cursor=cursor,
-            )
-            for message in answer.get("messages") or ():
-                if _is_of(message, row.id):
-                    return channel, str(message["ts"])
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                break
-        return None
-
-    def _fan_out(self, row: Delivery) -> str:
-        """Turn a card for a user group into one for each member, once.
-
-        Each member's copy is a row of its own, and told again by itself when something changes.
-        People who join the group later see the request in Home.
-        """
-        if row.sent == 0:
-            members = self._places.group_members(row.place.ref)
-            with self._ports.access.write() as tx:
-                for place in members:
-                    if row.kind is CardKind.NOTICE:
-                        tx.notify(Notice(row.code, row.about, place, row.facts))
-                    else:
-                        tx.tell(Card(row.kind, row.about, place))
-        self._ports.deliveries.sent(row, None, None)
-        return "sent"
-
-    def _after_error(self, row: Delivery, error: SlackApiError, now: datetime) -> str:
-        code = str(error.response.get("error") or "unknown")
-        if error.response.status_code == _TOO_MANY or code in {"ratelimited", "rate_limited"}:
-            until = now + _retry_after(error)
-            self._quiet[row.place] = until
-            return self._put_off(row, "ratelimited", until)
-        if code in DEAD_ENDS:
-            return self._drop(row, code)
-        return self._put_off(row, code, now + _wait(row.attempts))
-
-    def _put_off(self, row: Delivery, problem: str, until: datetime) -> str:
-        self._ports.deliveries.retry(row, until, problem)
-        return "retried"
-
-    def _drop(self, row: Delivery, problem: str) -> str:
-        log.error("delivery %s to %s was given up: %s", row.id, row.place, problem)
-        self._ports.deliveries.dropped(row, problem)
-        self._tell_admins(row, problem)
-        return "dropped"
-
-    def _tell_admins(self, row: Delivery, problem: str) -> None:
-        """Tell admins once a day for each place; never about a place that admins are told at."""
-        policy, now = self._ports.policy.current(), self._ports.clock.now()
-        refs = (*policy.admin_notify.channels, *policy.admin_notify.user_groups)
-        if row.code == "delivery-failed" or row.place.ref in refs:
-            return
-        facts = {"target": f"{row.place.kind} {row.place.ref}", "problem": problem}
-        with self._ports.access.write() as tx:
-            if tx.first_time(f"undelivered:{row.place}:{problem}:{now:%Y-%m-%d}", now):
-                tell_admins(tx, policy, "delivery-failed", row.about, facts)
-
-
-def _is_of(message: dict[str, Any], delivery: str) -> bool:
-    metadata = message.get("metadata") or {}
-    payload = metadata.get("event_payload") or {}
-    return metadata.get("event_type") == EVENT_TYPE and payload.get("id") == delivery
-
-
-def _wait(attempts: int) -> timedelta:
-    """Wait longer with each failure, up to five minutes."""
-    doubled: timedelta = _FIRST_WAIT * 2 ** min(attempts, 10)
-    return min(doubled, _MOST_WAIT)
-
-
-def _retry_after(error: SlackApiError) -> timedelta:
-    headers: dict[str, Any] = {k.lower(): v for k, v in (error.response.headers or {}).items()}
-    value = headers.get("retry-after", "")
-    text = value[0] if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
-    return timedelta(seconds=int(text)) if text.isdecimal() else _FIRST_WAIT
+    def _failed(self, row: Delivery, error: BaseException, begun: datetime) -> str:
+        outcome = self._outcomes.failed(row, error, begun)
+        if met(error).code in TOKENS:
+            self._token_refused()
+        return outcome

@@ -1,19 +1,31 @@
-"""Which accounts may use the bot: full members of our workspace, as Slack says now."""
+"""Which accounts may use the bot: full members of our workspace or organisation, as Slack says."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 
+from bot.slack.troubles import CALL_FAILS, met
 from grants.clock import Clock
 
+FRESH: Final = timedelta(seconds=15)
+"""How old an answer may be for who moves something: who was deactivated is refused at once."""
+_QUIET: Final = timedelta(seconds=5)
 _MOST_KEPT: Final = 20_000
 _UTC: Final = "UTC"
+_NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+_ORGANISATION: Final = "E"
+
+
+def is_organisation(team: str) -> bool:
+    """Tell whether an id is that of a whole organisation (Enterprise Grid)."""
+    return team.startswith(_ORGANISATION)
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,11 @@ class Member:
 
 
 class Members:
-    """Asks Slack who an account is, and remembers the answer for a while."""
+    """Asks Slack who an account is, and remembers the answer for a while.
+
+    While Slack does not answer, what it said within `hold` counts on, and it is asked seldom: the
+    person who waits would wait for each time-out.
+    """
 
     def __init__(self, client: WebClient, clock: Clock, team: str, hold: timedelta) -> None:
         self._client = client
@@ -39,22 +55,47 @@ class Members:
         self._hold = hold
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[datetime, Member]] = OrderedDict()
+        self._failed_at: datetime | None = None
 
-    def look(self, user: str) -> Member:
-        """Look an account up; when Slack gives no answer it is `unknown`, which is refused."""
+    def look(self, user: str, within: timedelta | None = None) -> Member:
+        """Look an account up; when Slack gives no answer it is `unknown`, which is refused.
+
+        `within` asks for an answer younger than what is remembered anyway.
+        """
         now = self._clock.now()
+        kept = self._known(user, now)
+        if kept and (within is None or now - kept[0] < within or self._is_quiet(now)):
+            return kept[1]
+        member = self._ask(user, now)
+        if member.why == "unknown" and kept:
+            return kept[1]
+        return member
+
+    def forget(self, user: str) -> None:
+        """Ask anew at the next look."""
+        with self._lock:
+            self._kept.pop(user, None)
+
+    def _known(self, user: str, now: datetime) -> tuple[datetime, Member] | None:
         with self._lock:
             kept = self._kept.get(user)
-        if kept and timedelta(0) <= now - kept[0] < self._hold:
-            return kept[1]
+        return kept if kept and timedelta(0) <= now - kept[0] < self._hold else None
+
+    def _is_quiet(self, now: datetime) -> bool:
+        failed = self._failed_at
+        return failed is not None and timedelta(0) <= now - failed < _QUIET
+
+    def _ask(self, user: str, now: datetime) -> Member:
         try:
             answer = self._client.users_info(user=user)
-        except SlackApiError as error:
-            found = error.response.get("error") in {"user_not_found", "user_not_visible"}
-            return Member(user, "stranger" if found else "unknown", ZoneInfo(_UTC))
-        except (SlackClientError, OSError):
+            found = answer.get("user")
+        except CALL_FAILS as error:
+            if isinstance(error, SlackApiError) and met(error).code in _NOBODY:
+                return Member(user, "stranger", ZoneInfo(_UTC))
+            self._failed_at = now
             return Member(user, "unknown", ZoneInfo(_UTC))
-        member = judge(answer.get("user") or {}, user, self._team)
+        self._failed_at = None
+        member = judge(found if isinstance(found, Mapping) else {}, user, self._team)
         self._keep(user, now, member)
         return member
 
@@ -66,10 +107,11 @@ class Members:
                 self._kept.popitem(last=False)
 
 
-def judge(info: dict[str, Any], user: str, team: str) -> Member:
+def judge(info: Mapping[str, Any], user: str, team: str) -> Member:
     """Judge what `users.info` says; anything it does not say clearly is a refusal.
 
-    `is_stranger` left out proves nothing, so the account's own team must be ours.
+    `is_stranger` left out proves nothing, so the account's own team, or its organisation where we
+    serve a whole one, must be ours.
     """
     zone = _zone(info.get("tz"))
     for why, holds in (
@@ -77,7 +119,7 @@ def judge(info: dict[str, Any], user: str, team: str) -> Member:
         ("deactivated", info.get("deleted") is not False),
         ("bot", info.get("is_bot") is not False),
         ("stranger", bool(info.get("is_stranger"))),
-        ("other-team", info.get("team_id") != team),
+        ("other-team", _home(info, team) != team),
         ("guest", info.get("is_restricted") is not False),
         ("guest", info.get("is_ultra_restricted") is not False),
     ):
@@ -85,6 +127,14 @@ def judge(info: dict[str, Any], user: str, team: str) -> Member:
             return Member(user, why, zone)
     name = info.get("real_name") or info.get("name")
     return Member(user, "", zone, name if isinstance(name, str) else "")
+
+
+def _home(info: Mapping[str, Any], team: str) -> object:
+    """Give the workspace of an account, or its organisation where we serve a whole one."""
+    if not is_organisation(team):
+        return info.get("team_id")
+    there = info.get("enterprise_user")
+    return there.get("enterprise_id") if isinstance(there, Mapping) else None
 
 
 def _zone(name: object) -> tzinfo:

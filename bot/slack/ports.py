@@ -28,6 +28,10 @@ class SlackSettings:
     `call_timeout_seconds` bounds each call made while somebody waits for an answer (Slack gives
     3 s), `delivery_timeout_seconds` each call of the outbox. `ca_file`: whom to trust beside
     nobody else, where Slack's API is not the real one.
+
+    `team` may be a whole organisation's (`E...`); `workspaces` are then those of it in which user
+    groups are looked for. `senders` is how many calls of the outbox are made at once, `post_every`
+    and `post_burst` how fast one conversation is posted to.
     """
 
     team: str
@@ -39,6 +43,10 @@ class SlackSettings:
     call_timeout_seconds: int = 2
     delivery_timeout_seconds: int = 10
     member_cache: timedelta = timedelta(minutes=5)
+    workspaces: tuple[str, ...] = ()
+    senders: int = 4
+    post_every: timedelta = timedelta(seconds=1)
+    post_burst: int = 4
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,11 @@ NOTICES: Final[Mapping[str, str]] = {
     ),
     "access-ended": "Your access has ended: {entitlement} in {place} on {cluster}.",
     "request-closed": "Your request was {state}: {entitlement} in {place} on {cluster}.",
+    "nobody-asked": (
+        "Your request reached nobody who could decide on it: {entitlement} in {place} on "
+        "{cluster}. It stays open. Please ask an approver to look at Valetkey's Home in Slack, "
+        "or tell an admin."
+    ),
     "linked": (
         "You are signed in as {name} ({email}), and this Slack account is now linked to you. "
         "You can ask for access now."
@@ -81,23 +86,12 @@ NOTICES: Final[Mapping[str, str]] = {
         "alone looks after may end that much late. Please look at how both keep time."
     ),
     "clock-agrees": "The clock of {host} agrees with that of {witness} again.",
-    "clock-ahead": (
-        "The clock of {host} is {seconds} seconds ahead of that of {witness}. Access that {host} "
-        "gives or ends may end that much early. Please look at how both keep time."
-    ),
-    "clock-behind": (
-        "The clock of {host} is {seconds} seconds behind that of {witness}. Access that {host} "
-        "alone looks after may end that much late. Please look at how both keep time."
-    ),
-    "clock-agrees": "The clock of {host} agrees with that of {witness} again.",
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."
     ),
 }
 
-CLOCK_OF_DATABASE: Final = "the database"
-CLOCK_OF_CLUSTER: Final = "the cluster {cluster} ({endpoint})"
 CLOCK_OF_DATABASE: Final = "the database"
 CLOCK_OF_CLUSTER: Final = "the cluster {cluster} ({endpoint})"
 _NOT_ACCEPTED: Final = "The answer of the login was not accepted ({why})."
@@ -112,8 +106,6 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
     if code == "sign-in-refused":
         why = facts.get("why", "")
         known["why"] = LINKS.get(why) or LOGINS.get(why) or _NOT_ACCEPTED.format(why=why)
-    if "endpoint" in facts:
-        known["witness"] = fill(CLOCK_OF_CLUSTER if facts["endpoint"] else CLOCK_OF_DATABASE, facts)
     if "endpoint" in facts:
         known["witness"] = fill(CLOCK_OF_CLUSTER if facts["endpoint"] else CLOCK_OF_DATABASE, facts)
     if "problem" in facts:

@@ -1,33 +1,70 @@
 """Delivering the outbox: claims on its rows, and what became of them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from grants.outbox.model import CardKind, Delivery, Place, PlaceKind
+from grants.outbox.model import (
+    BROKEN,
+    CHANGES,
+    EVERYWHERE,
+    FIRST_SENDS,
+    URGENCY,
+    CardKind,
+    Delivery,
+    Pace,
+)
 from grants.store import tables as t
-from grants.store.engine import Database
+from grants.store.types import UtcMicros, as_micros, from_micros
+from grants.store.undelivered import WANTED, Undeliverable, place_of
 
 _C: Final = t.deliveries.c
-WANTED: Final = and_(_C.wanted > _C.sent, _C.wanted > _C.dropped)
+_H: Final = t.delivery_holds.c
+_URGENCY: Final = case(
+    *((_C.kind == str(kind), urgency) for kind, urgency in URGENCY.items()), else_=len(URGENCY)
+)
+_IS_FIRST: Final = and_(_C.ts.is_(None), _C.problem != BROKEN)
 
 
-class Deliveries:
+class Deliveries(Undeliverable):
     """What DeliveryStore asks for; each call is its own transaction."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
     def claim(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
-        """Claim rows whose wanted version is not sent, on the database's clock."""
+        """Claim rows whose wanted version is not told, at most one of each place.
+
+        Whose turn it is takes a look at every row that waits, thousands after an outage, so it is
+        asked in a transaction that keeps no writer waiting. What it saw may be another's by the
+        time that a row is claimed, and is looked at again.
+        """
         now = self._database.now()
-        free = or_(_C.claimed_until.is_(None), _C.claimed_until <= now)
+        with self._database.reading() as connection:
+            turns = list(connection.execute(_turns(now, limit)).scalars())
+        if not turns:
+            return ()
         picked = (
             select(t.deliveries)
-            .where(WANTED, _C.next_at <= now, free)
-            .order_by(_C.next_at, _C.seq)
-            .limit(limit)
+            .where(_C.id.in_(turns), WANTED, _unclaimed(now))
+            .order_by(_URGENCY, _C.seq)
             .with_for_update(skip_locked=True)
         )
         with self._database.writing() as connection:
@@ -40,52 +77,161 @@ class Deliveries:
                 )
         return tuple(_delivery(row) for row in rows)
 
-    def next_due_at(self) -> datetime | None:
-        """Tell when the next row is to be delivered or tried again; None when all is told."""
-        free_at = case((_C.claimed_until > _C.next_at, _C.claimed_until), else_=_C.next_at)
-        with self._database.reading() as connection:
-            at: datetime | None = connection.execute(
-                select(func.min(free_at, type_=_C.next_at.type)).where(WANTED)
-            ).scalar()
-        return at
-
     def sending(self, row: Delivery, at: datetime) -> None:
         """Note that a first send begins, so that one lost in a crash is looked for."""
-        self._set(row, sending_since=at)
+        with self._database.writing() as connection:
+            _set(connection, row, sending_since=at)
 
-    def sent(self, row: Delivery, channel: str | None, ts: str | None) -> None:
+    def sent(
+        self,
+        row: Delivery,
+        channel: str | None,
+        ts: str | None,
+        paces: Collection[Pace] = (),
+    ) -> None:
         """Note that `row.wanted` stands at a message; gives the claim back."""
         newer = _C.sent > row.wanted
-        self._set(
-            row,
-            sent=case((newer, _C.sent), else_=row.wanted),
-            wanted=case((newer, _C.wanted + 1), else_=_C.wanted),
-            channel=channel,
-            ts=ts,
-            attempts=0,
-            problem="",
-            sending_since=None,
-            claimed_until=None,
-        )
+        with self._database.writing() as connection:
+            _set(
+                connection,
+                row,
+                sent=case((newer, _C.sent), else_=row.wanted),
+                wanted=case((newer, _C.wanted + 1), else_=_C.wanted),
+                channel=channel,
+                ts=ts,
+                attempts=0,
+                problem="",
+                sending_since=None,
+                claimed_until=None,
+            )
+            for pace in paces:
+                self._count(connection, pace)
+            _let_go(connection, row)
 
-    def retry(self, row: Delivery, at: datetime, problem: str) -> None:
-        """Note a failure by its code; the row is due again at that time."""
-        self._set(row, problem=problem, next_at=at, attempts=_C.attempts + 1, claimed_until=None)
+    def put_back(self, row: Delivery, problem: str = "") -> None:
+        """Give a claim back without counting a failure."""
+        with self._database.writing() as connection:
+            _set(connection, row, problem=problem, claimed_until=None)
+
+    def retry(self, row: Delivery, wait: timedelta, problem: str) -> None:
+        """Note a failure by its code; the row is due again after `wait`."""
+        with self._database.writing() as connection:
+            _set(connection, row, problem=problem, attempts=_C.attempts + 1, claimed_until=None)
+            self._hold(connection, _scope_of_row(row.id), wait)
 
     def dropped(self, row: Delivery, problem: str) -> None:
         """Give up on `row.wanted`; a later version is tried again."""
         newer = _C.dropped > row.wanted
-        self._set(
-            row,
-            problem=problem,
-            dropped=case((newer, _C.dropped), else_=row.wanted),
-            sending_since=None,
-            claimed_until=None,
+        with self._database.writing() as connection:
+            _set(
+                connection,
+                row,
+                problem=problem,
+                dropped=case((newer, _C.dropped), else_=row.wanted),
+                sending_since=None,
+                claimed_until=None,
+            )
+            _let_go(connection, row)
+
+    def hold(self, scope: str, wait: timedelta) -> None:
+        """Leave a scope alone for that long, in every replica; a longer hold stays."""
+        with self._database.writing() as connection:
+            self._hold(connection, scope, wait)
+
+    def _hold(self, connection: Connection, scope: str, wait: timedelta) -> None:
+        until = self._database.later(wait)
+        longer = case((_H.until > until, _H.until), else_=until)
+        self._upsert(connection, scope, until, longer)
+
+    def _count(self, connection: Connection, pace: Pace) -> None:
+        """Count one send: the scope is held once its burst is used up."""
+        earliest = self._database.later(-pace.every * (pace.burst - 1))
+        from_then = type_coerce(
+            cast(case((_H.until > earliest, _H.until), else_=earliest), BigInteger)
+            + literal(as_micros(from_micros(0) + pace.every), BigInteger),
+            UtcMicros,
+        )
+        first = self._database.later(-pace.every * (pace.burst - 2))
+        self._upsert(connection, pace.scope, first, from_then)
+
+    def _upsert(
+        self, connection: Connection, scope: str, first: Any, later: ColumnElement[Any]
+    ) -> None:
+        dialect = sqlite if self._database.is_sqlite else postgresql
+        connection.execute(
+            dialect.insert(t.delivery_holds)
+            .values(scope=scope, until=first)
+            .on_conflict_do_update(index_elements=[_H.scope], set_={"until": later})
         )
 
-    def _set(self, row: Delivery, **values: Any) -> None:
-        with self._database.writing() as connection:
-            connection.execute(update(t.deliveries).where(_C.id == row.id).values(**values))
+
+def _turns(now: ColumnElement[Any], limit: int) -> Select[Any]:
+    """Pick whose turn it is: one row of each place that is free, the most urgent first.
+
+    `head` counts the rows that have no message yet, `turn` all rows that may go now. One that
+    can't be drawn stands in no line.
+    """
+    place = (_C.place_kind, _C.place_ref)
+    wanted = (
+        select(
+            _C.id,
+            _C.seq,
+            _C.place_kind,
+            _C.place_ref,
+            _URGENCY.label("urgency"),
+            _IS_FIRST.label("is_first"),
+            func.row_number()
+            .over(partition_by=(*place, _IS_FIRST), order_by=(_URGENCY, _C.seq))
+            .label("head"),
+            func.max(_C.claimed_until).over(partition_by=place).label("busy_until"),
+        )
+        .where(WANTED)
+        .subquery("wanted")
+    )
+    w = wanted.c
+    scopes = (
+        EVERYWHERE,
+        literal("row:") + w.id,
+        case((w.is_first, FIRST_SENDS), else_=CHANGES),
+        # How fast a place may be posted to says nothing about changing what stands there.
+        case((w.is_first, literal("place:") + w.place_kind + ":" + w.place_ref), else_=""),
+    )
+    held = select(_H.scope).where(_H.scope.in_(scopes), _H.until > now).exists()
+    free = (
+        select(
+            w.id,
+            w.seq,
+            w.urgency,
+            func.row_number()
+            .over(partition_by=(w.place_kind, w.place_ref), order_by=(w.urgency, w.seq))
+            .label("turn"),
+        )
+        .where(
+            or_(w.busy_until.is_(None), w.busy_until <= now),
+            or_(not_(w.is_first), w.head == 1),
+            ~held,
+        )
+        .subquery("free")
+    )
+    f = free.c
+    return select(f.id).where(f.turn == 1).order_by(f.urgency, f.seq).limit(limit)
+
+
+def _unclaimed(now: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(_C.claimed_until.is_(None), _C.claimed_until <= now)
+
+
+def _set(connection: Connection, row: Delivery, **values: Any) -> None:
+    connection.execute(update(t.deliveries).where(_C.id == row.id).values(**values))
+
+
+def _let_go(connection: Connection, row: Delivery) -> None:
+    """Forget when a row was to be tried again: it is over, whichever way."""
+    connection.execute(delete(t.delivery_holds).where(_H.scope == _scope_of_row(row.id)))
+
+
+def _scope_of_row(delivery: str) -> str:
+    return f"row:{delivery}"
 
 
 def _delivery(row: Row[Any]) -> Delivery:
@@ -93,10 +239,11 @@ def _delivery(row: Row[Any]) -> Delivery:
         id=row.id,
         kind=CardKind(row.kind),
         about=row.about,
-        place=Place(PlaceKind(row.place_kind), row.place_ref),
+        place=place_of(row),
         wanted=row.wanted,
         sent=row.sent,
         attempts=row.attempts,
+        since=row.next_at,
         code=row.code,
         facts=row.facts,
         channel=row.channel,

@@ -18,9 +18,9 @@ from grants.people.model import Account, email_key
 from grants.record.model import StoredEvent
 from grants.store import tables as t
 from grants.store.access import LIVE, OPEN, AccessRows
-from grants.store.deliveries import WANTED
 from grants.store.people import PeopleRows
 from grants.store.rows import grant_of
+from grants.store.undelivered import WANTED
 
 
 class HistoryRows(AccessRows, PeopleRows):

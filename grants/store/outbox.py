@@ -1,18 +1,27 @@
 """Rows of the outbox: what a verb wants told, in its own transaction."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, text, update
+from sqlalchemy import ColumnElement, bindparam, case, insert, literal, text, update
 
 from grants.ids import Prefix, new_id
 from grants.outbox.model import Card, CardKind, Notice, Place
 from grants.store import tables as t
 from grants.store.base import TxBase
+from grants.store.types import UtcMicros
+from grants.store.undelivered import WANTED
+
+
+def _since(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    """Say since when a row waits: a version that was not told yet keeps its age."""
+    return case((WANTED, t.deliveries.c.next_at), else_=now)
+
 
 _RETELL = (
     update(t.deliveries)
     .where(t.deliveries.c.about == bindparam("this"), t.deliveries.c.kind != str(CardKind.NOTICE))
-    .values(wanted=t.deliveries.c.wanted + 1)
+    .values(wanted=t.deliveries.c.wanted + 1, next_at=_since(bindparam("now", type_=UtcMicros)))
 )
 
 
@@ -36,7 +45,10 @@ class OutboxRows(TxBase):
                     columns.place_ref,
                 ],
                 index_where=text("kind <> 'notice'"),
-                set_={"wanted": columns.wanted + 1},
+                set_={
+                    "wanted": columns.wanted + 1,
+                    "next_at": _since(literal(self._database.clock.now(), UtcMicros)),
+                },
             )
         )
 
@@ -47,7 +59,7 @@ class OutboxRows(TxBase):
 
     def retell(self, about: str) -> None:
         """Want every card that already stands about this thing rendered again."""
-        self._run(_RETELL, {"this": about})
+        self._run(_RETELL, {"this": about, "now": self._database.clock.now()})
 
     def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:
         return {
@@ -60,7 +72,7 @@ class OutboxRows(TxBase):
             "sent": 0,
             "dropped": 0,
             "attempts": 0,
-            "next_at": self._database.now(),
+            "next_at": self._database.clock.now(),
             "problem": "",
         }
 

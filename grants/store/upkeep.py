@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, delete, select
+from sqlalchemy import ColumnElement, Table, delete, not_, select
 
 from grants.outbox.model import CardKind
 from grants.store import tables as t
 from grants.store.engine import Database
+from grants.store.undelivered import WANTED
 
 BATCH: Final = 5_000
 """Rows of one transaction: nobody who clicks waits for the writer much longer than usual."""
@@ -24,15 +25,16 @@ class Upkeep:
 
         These are keys of inbound things (a replay older than that would count as new, so keep
         them longer than any signature or link is good for), sign-in attempts and web sessions
-        past their end, and notices that were told.
+        past their end, notices that were told or given up, and holds that are over.
         """
         rows = t.deliveries.c
-        told = (rows.kind == str(CardKind.NOTICE), rows.sent >= rows.wanted)
+        told = (rows.kind == str(CardKind.NOTICE), not_(WANTED))
         return (
             self._delete(batch, t.inbound, t.inbound.c.at < before)
             + self._delete(batch, t.attempts, t.attempts.c.expires_at < before)
             + self._delete(batch, t.sessions, t.sessions.c.expires_at < before)
             + self._delete(batch, t.deliveries, *told, rows.next_at < before)
+            + self._delete(batch, t.delivery_holds, t.delivery_holds.c.until < before)
         )
 
     def _delete(self, batch: int, table: Table, *where: ColumnElement[bool]) -> int:

@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from wsgiref.simple_server import make_server
@@ -23,90 +22,15 @@ from grants.access.model import AccessRequest, Grant, RequestState
 from grants.access.request_access import request_access
 from grants.access.revoke_grant import revoke_grant
 from grants.clock import SystemClock
-from grants.outbox.model import Card, CardKind, Delivery, Notice
 from grants.people.model import Account
 from grants.people.offer_sign_in import offer_sign_in
+from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_store import MemoryStore
 from tests.support.slack_world import QuietRequestHandler, ThreadingServer
 from tests.support.world import World
 
 PUBLIC_URL = "https://valetkey.example"
 TEAM = "T1"  # the team of the small world's accounts
-
-
-class MemoryDeliveries:
-    """The outbox's rows of the store in memory, as the courier sees them."""
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-        self.rows: dict[object, Delivery] = {}
-        self.retries: list[tuple[str, datetime, str]] = []
-        self.given_up: list[tuple[str, str]] = []
-        self._retry_at: dict[str, datetime] = {}
-        self._dropped: dict[str, int] = {}
-        self.now = self._store._clock.now
-
-    def _refresh(self) -> None:
-        rows = self._store._rows
-        for card, version in rows.cards.items():
-            known = self.rows.get(card) or _row_of(card, len(self.rows))
-            self.rows[card] = replace(known, wanted=version)
-        for number, notice in rows.notices.items():
-            self.rows.setdefault(number, _notice_row(notice, number))
-
-    def claim(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
-        self._refresh()
-        due = [
-            row
-            for row in self.rows.values()
-            if row.wanted > max(row.sent, self._dropped.get(row.id, 0))
-            and self._retry_at.get(row.id, self.now()) <= self.now()
-        ]
-        return tuple(due[:limit])
-
-    def next_due_at(self) -> datetime | None:
-        return None
-
-    def _key(self, row: Delivery) -> object:
-        return next(key for key, one in self.rows.items() if one.id == row.id)
-
-    def sending(self, row: Delivery, at: datetime) -> None:
-        key = self._key(row)
-        self.rows[key] = replace(self.rows[key], sending_since=at)
-
-    def sent(self, row: Delivery, channel: str | None, ts: str | None) -> None:
-        key = self._key(row)
-        self.rows[key] = replace(self.rows[key], sent=row.wanted, channel=channel, ts=ts)
-
-    def retry(self, row: Delivery, at: datetime, problem: str) -> None:
-        key = self._key(row)
-        self.rows[key] = replace(self.rows[key], attempts=row.attempts + 1)
-        self.retries.append((row.id, at, problem))
-        self._retry_at[row.id] = at
-
-    def dropped(self, row: Delivery, problem: str) -> None:
-        self.given_up.append((row.id, problem))
-        self._dropped[row.id] = row.wanted
-
-
-def _row_of(card: Card, number: int) -> Delivery:
-    return Delivery(
-        f"crd-{number}", card.kind, card.about, card.place, wanted=0, sent=0, attempts=0
-    )
-
-
-def _notice_row(notice: Notice, number: int) -> Delivery:
-    return Delivery(
-        f"ntc-{number}",
-        CardKind.NOTICE,
-        notice.about,
-        notice.place,
-        wanted=1,
-        sent=0,
-        attempts=0,
-        code=notice.code,
-        facts=notice.facts,
-    )
 
 
 class MemoryLists:

@@ -82,6 +82,7 @@ deliveries = Table(
     Column("channel", PlainText),
     Column("ts", PlainText),
     Column("sending_since", UtcMicros),
+    # Since when the wanted version waits; when a row is tried again stands in `delivery_holds`.
     Column("next_at", UtcMicros, nullable=False),
     Column("claimed_until", UtcMicros),
     text_column("problem"),
@@ -109,7 +110,7 @@ Index(
     postgresql_where=text("wanted > sent AND wanted > dropped"),
 )
 
-# Until when nothing is sent in a scope (a method, or a method and a channel): rate limits.
+# Until when nothing is sent in a scope (all, first sends, changes, a place, a row).
 delivery_holds = Table(
     "delivery_holds",
     metadata,

@@ -4,8 +4,6 @@ from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.record.model import Event, EventType
 from tests.support.store_values import NOW, a_session, an_attempt, populate
 
-ANN = Place(PlaceKind.PERSON, "per-ann")
-CARD = Card(CardKind.REQUEST, "req-1", ANN)
 LATER = timedelta(days=1)
 EVER = timedelta(days=100_000)
 
@@ -42,19 +40,26 @@ def test_much_is_forgotten_in_many_short_transactions(real_store):
         assert tx.first_time("old-6", NOW)
 
 
-def test_only_notices_that_were_told_are_forgotten(real_store):
+def test_only_notices_that_were_told_or_given_up_are_forgotten(real_store):
+    places = [Place(PlaceKind.PERSON, f"per-{n}") for n in range(4)]
     with real_store.write() as tx:
-        tx.notify(Notice("told", "req-1", ANN))
-        tx.notify(Notice("untold", "req-1", ANN))
-        tx.tell(CARD)
-    told, untold, card = real_store.deliveries.claim(10, timedelta(0))
+        for code, place in zip(("told", "given-up", "untold"), places[:3], strict=True):
+            tx.notify(Notice(code, "req-1", place))
+        tx.tell(Card(CardKind.REQUEST, "req-1", places[3]))
+    card, told, given_up, untold = real_store.deliveries.claim(10, timedelta(0))
     for row in (told, card):
         real_store.deliveries.sent(row, "D1", "1.1")
-    assert real_store.upkeep.forget(NOW + EVER) == 1
+    real_store.deliveries.dropped(given_up, "channel_not_found")
+    assert real_store.upkeep.forget(NOW + EVER) == 2
     with real_store.write() as tx:
-        tx.tell(CARD)
+        tx.tell(Card(CardKind.REQUEST, "req-1", places[3]))
     left = {row.id for row in real_store.deliveries.claim(10, timedelta(0))}
     assert left == {untold.id, card.id}
+
+
+def test_holds_that_are_over_are_forgotten(real_store):
+    real_store.deliveries.hold("all", timedelta(0))
+    assert real_store.upkeep.forget(NOW + EVER) == 1
 
 
 def test_the_record_is_never_forgotten(real_store):

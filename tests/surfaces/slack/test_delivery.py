@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.playground.slack import Person, words
-from bot.slack.delivery import EVENT_TYPE, Counts
+from bot.slack.delivery import Counts
+from bot.slack.sending import EVENT_TYPE
 from grants.access.model import AccessRequest
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.policy.model import Notify
@@ -54,6 +55,7 @@ def test_a_message_lost_in_a_crash_is_found_and_not_sent_twice(
     bot.courier.deliver_once()
     assert len(posts(bot)) == 2
     bot.deliveries.sent = kept  # type: ignore[method-assign]
+    bot.world.clock.forward(seconds=61)  # the claims of who died run out
     assert bot.deliver() == Counts(sent=2)
     assert len(posts(bot)) == 2, "found by their metadata"
     assert len(ada.messages()) == 1
@@ -83,9 +85,7 @@ def test_a_rate_limit_is_waited_for_and_stops_no_other_place(
     limited = {"status": 429, "headers": {"Retry-After": "30"}, "body": {"ok": False}}
     bot.workspace.inject("chat.postMessage", limited)
     assert bot.courier.deliver_once() == Counts(sent=1, retried=1)
-    [(_, at, problem)] = bot.deliveries.retries
-    assert problem == "ratelimited"
-    assert at == bot.world.clock.now() + timedelta(seconds=30)
+    assert max(bot.deliveries.holds.values()) == bot.world.clock.now() + timedelta(seconds=30)
     with bot.world.store.write() as tx:
         tx.retell(request.id)
     bot.deliver()
@@ -107,7 +107,7 @@ def test_a_place_that_is_not_there_is_given_up_and_admins_are_told_once(
     ask(bot, erin)
     counts = bot.deliver()
     assert counts.dropped == 2
-    assert "Waiting for approval" in bot.read(erin), "the others were told"
+    assert "Waiting for approval" in words(erin.messages()[0]), "the others were told"
     told = [words(m) for m in erin.messages(ops)]
     assert len(told) == 1
     assert "could not be delivered" in told[0]
@@ -168,18 +168,6 @@ def test_a_user_group_that_is_not_there_is_given_up(bot: SlackBot, erin: Person)
     assert bot.deliveries.given_up[0][1] == "no_such_subteam"
 
 
-def test_a_message_that_somebody_deleted_is_posted_again(
-    bot: SlackBot, erin: Person, ada: Person
-) -> None:
-    ask(bot, erin)
-    bot.deliver()
-    [card] = ada.messages()
-    del bot.workspace.messages[card.channel][card.ts]
-    erin.click(erin.messages()[-1], "cancel")
-    bot.deliver()
-    assert "*Cancelled*" in bot.read(ada)
-
-
 def test_a_card_that_breaks_stops_no_other(
     bot: SlackBot, erin: Person, ada: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -208,18 +196,3 @@ def test_accounts_of_other_workspaces_are_never_told(bot: SlackBot, ref: str) ->
         tx.notify(Notice("unlinked", "per-1", Place(PlaceKind.ACCOUNT, ref)))
     assert bot.deliver() == Counts(dropped=1)
     assert posts(bot) == []
-
-
-def test_when_slack_is_down_everything_waits(bot: SlackBot, erin: Person, ada: Person) -> None:
-    ask(bot, erin)
-    down = {"status": 503, "headers": {}, "body": {"ok": False, "error": "service_unavailable"}}
-    bot.workspace.inject("chat.postMessage", down, times=2)
-    assert bot.courier.deliver_once() == Counts(retried=2)
-    first = bot.deliveries.retries[0][1]
-    bot.world.clock.forward(seconds=5)
-    bot.workspace.inject("conversations.history", down, times=2)
-    assert bot.courier.deliver_once() == Counts(retried=2)
-    second = bot.deliveries.retries[-1][1]
-    assert second - bot.world.clock.now() > first - (bot.world.clock.now() - timedelta(seconds=5))
-    bot.world.clock.forward(minutes=10)
-    assert bot.deliver() == Counts(sent=2)
