@@ -54,26 +54,22 @@ class ClockWatch:
         self._clock = clock
         self._database = database
         self._host = host
-        self._apart: frozenset[str] = frozenset()
+        self._alarms: dict[str, str] = {}
         self.readings: tuple[Reading, ...] = ()
 
     def look(self) -> None:
         """Read every clock once, and do what follows from it. A silent witness stops no other."""
         self.readings = self._read_all()
         self._follow()
-        apart = frozenset(_name(one) for one in self.readings if self._note(one))
-        for name in apart - self._apart:
-            log.warning("clocks are apart", extra={"witness": name})
-        for name in self._apart - apart:
-            log.info("clocks agree again, or can't be compared", extra={"witness": name})
-        self._apart = apart
-        if not apart:
+        for reading in self.readings:
+            self._note(reading)
+        if not self._alarms:
             self._bring_forward()
 
     @property
     def problem(self) -> str | None:
         """Give the code of what is wrong with clocks, if anything is."""
-        if self._apart:
+        if self._alarms:
             return "skewed"
         return "set-back" if self.set_back > self._ports.times.skew_alarm else None
 
@@ -107,8 +103,18 @@ class ClockWatch:
         log.warning("followed a clock that was set back", extra={"by": str(back)})
         note_set_back(back, self.readings, self._host, self._ports)
 
-    def _note(self, reading: Reading) -> bool:
-        return note_reading(reading, self._host, ports=self._ports)
+    def _note(self, reading: Reading) -> None:
+        name = f"{reading.witness} {reading.endpoint}".strip()
+        before = self._alarms.get(name)
+        alarm = note_reading(reading, self._host, alarm=before, ports=self._ports)
+        if alarm is not None:
+            self._alarms[name] = alarm
+        else:
+            self._alarms.pop(name, None)
+        if alarm is not None and before is None:
+            log.warning("clocks are apart", extra={"witness": name})
+        if alarm is None and before is not None:
+            log.info("clocks agree again", extra={"witness": name})
 
     def _bring_forward(self) -> None:
         times = self._ports.times
@@ -123,7 +129,3 @@ def _or_nothing(call: Callable[[], tuple[Reading, ...]]) -> tuple[Reading, ...]:
         return call()
     except ValetkeyError:
         return ()
-
-
-def _name(reading: Reading) -> str:
-    return f"{reading.witness} {reading.endpoint}".strip()

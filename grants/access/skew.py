@@ -97,23 +97,28 @@ def may_follow(readings: Iterable[Reading], witnesses: int, alarm: timedelta) ->
     return sum(agree.values()) >= needed
 
 
-def note_reading(reading: Reading, host: str, *, ports: AccessPorts) -> bool:
-    """Tell whether the clocks are surely apart; record it and tell admins, once an hour.
+def note_reading(
+    reading: Reading, host: str, *, alarm: str | None = None, ports: AccessPorts
+) -> str | None:
+    """Record and tell admins that clocks are surely apart, once an hour; None when they are not.
 
-    That they agree again is told once, too. `host` names the machine whose clock ours is.
+    Gives the key of the alarm, which is handed in again as `alarm` until it is None: that they
+    agree again is told once, too. `host` names the machine whose clock ours is.
     """
-    worst, alarm = reading.worst, ports.times.skew_alarm
+    worst, most = reading.worst, ports.times.skew_alarm
     now = ports.clock.now()
     hour = int(now.timestamp()) // _HOUR_SECONDS
-    if worst.is_surely_past(alarm):
-        _note_skew(reading, host, now, _key(reading, host, worst.ahead, hour), ports)
-        return True
-    if abs(worst.ahead) <= alarm:
-        # It was told each hour while it lasted: what may be unanswered is of this hour or the last.
-        signs = (timedelta(1), timedelta(-1))
-        keys = [_key(reading, host, sign, h) for sign in signs for h in (hour, hour - 1)]
-        _note_agreement(reading, host, now, keys, ports)
-    return False
+    if worst.is_surely_past(most):
+        key = _key(reading, host, worst.ahead, hour)
+        _note_skew(reading, host, now, key, ports)
+        return key
+    if abs(worst.ahead) > most:
+        return alarm  # nothing is sure
+    # A process that was started since finds it by the hour: it was told in each while it lasted.
+    signs = (timedelta(1), timedelta(-1))
+    keys = [_key(reading, host, sign, h) for sign in signs for h in (hour, hour - 1)]
+    _note_agreement(reading, host, now, [alarm, *keys] if alarm else keys, ports)
+    return None
 
 
 def note_set_back(
