@@ -28,8 +28,9 @@ from grants.outbox.model import Delivery, PlaceKind
 
 log = get_logger("slack.delivery")
 
-_HOLD: Final = timedelta(seconds=60)
-_STALE_SECONDS: Final = 30.0
+_HOLD: Final = timedelta(seconds=20)
+"""Two calls with their time-outs. While it lasts, what a dead replica had claimed waits."""
+_STALE_SECONDS: Final = 5.0
 """A row that waited here for longer is given back: its claim may run out during the send."""
 _ROUND_SECONDS: Final = 10.0
 _HUNG_SECONDS: Final = 0.25
