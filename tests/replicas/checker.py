@@ -206,17 +206,20 @@ def every_call_has_its_event(seen: Seen) -> Iterator[Violation]:
 
 
 def every_click_is_answered(seen: Seen) -> Iterator[Violation]:
-    """Each payload was acked by somebody, or the same was done again and that was."""
-    acked = {e["delivery"]: e["ok"] for e in of_kind(seen.entries, "acked")}
-    again = {e["of"]: e["delivery"] for e in of_kind(seen.entries, "again")}
+    """Each payload was acked by somebody, or the same person did the same again and that was."""
+    acked = {e["delivery"] for e in of_kind(seen.entries, "acked") if e["ok"]}
+    answered: dict[tuple[str, str, str], float] = {}
     for sent in of_kind(seen.entries, "sent"):
-        number, tried = sent["delivery"], set[int]()
-        while not acked.get(number, False) and number in again and number not in tried:
-            tried.add(number)
-            number = again[number]
-        if not acked.get(number, False):
+        if sent["delivery"] in acked:
+            answered[_what(sent)] = sent.at
+    for sent in of_kind(seen.entries, "sent"):
+        if answered.get(_what(sent), 0.0) < sent.at:
             what = f"{sent['action']} by {sent['user']}: no ack, and not done again"
             yield Violation("every click is answered", f"delivery {sent['delivery']}", what)
+
+
+def _what(sent: Entry) -> tuple[str, str, str]:
+    return sent["user"], sent["action"], sent["about"]
 
 
 def no_click_is_lost(seen: Seen) -> Iterator[Violation]:

@@ -5,8 +5,8 @@ Each line is an `Entry`. Times are seconds since the epoch, on the one clock of 
 - `run`: the seed, how long, and the quorum of each entitlement;
 - `person`: a Slack user, the person linked to it, and what Kubernetes calls them;
 - `replica`: what was done to one: `started`, `killed`, `paused`, `continued`, `told`, `ended`;
-- `sent`, `acked`: a payload of Slack on its way, and what came of it, joined by `delivery`;
-- `again`: the person did the same once more (`delivery`), because `of` had no ack;
+- `sent`, `acked`: a payload of Slack on its way, and what came of it, joined by `delivery`; `about`
+  is the request or grant, for a click on a button;
 - `call`: a write on a binding that the API server's audit log has; `at` is its answer;
 - `review`: an access review of ours: asked at `at`, answered at `answered`, and the binding that
   allowed it;

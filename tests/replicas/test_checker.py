@@ -292,11 +292,21 @@ def test_a_click_that_was_done_again_is_answered() -> None:
     lost = [
         Entry(40, "sent", {"delivery": 7, "user": "Ubob", "action": "look", "about": ""}),
         Entry(43, "acked", {"delivery": 7, "ok": False, "error": "operation_timeout"}),
-        Entry(44, "again", {"of": 7, "delivery": 8}),
         Entry(44, "sent", {"delivery": 8, "user": "Ubob", "action": "look", "about": ""}),
         Entry(44.1, "acked", {"delivery": 8, "ok": True, "error": ""}),
     ]
     assert check([*a_good_log(), *lost]) == []
+
+
+def test_another_click_does_not_answer_for_one_that_was_lost() -> None:
+    lost = [
+        Entry(40, "sent", {"delivery": 7, "user": "Ubob", "action": "look", "about": "a"}),
+        Entry(43, "acked", {"delivery": 7, "ok": False, "error": "operation_timeout"}),
+        Entry(44, "sent", {"delivery": 8, "user": "Ubob", "action": "look", "about": "b"}),
+        Entry(44.1, "acked", {"delivery": 8, "ok": True, "error": ""}),
+    ]
+    found = check([*a_good_log(), *lost])
+    assert [one.about for one in found] == ["delivery 7"]
 
 
 def test_a_sweep_that_deletes_says_so_itself() -> None:
