@@ -14,6 +14,7 @@ from grants.access.cluster_port import Binding
 from grants.access.drift import drift_of
 from grants.access.model import ROLE_GONE, Grant, GrantState
 from grants.access.ports import AccessPorts, AccessStore, AccessTx
+from grants.access.steps import place_of
 from grants.access.watch_port import BindingChange, BindingKind, Change, RoleChange, Watched
 from grants.authz.model import RoleRef, rules_digest
 from grants.errors import ChangedMeanwhile
@@ -159,8 +160,7 @@ def _is_drift(grant: Grant, change: BindingChange, installation: str) -> bool:
         return False
     if change.gone:
         return change.binding.uid == grant.binding_uid
-    at_place = (change.binding.place.name, change.binding.place.namespace)
-    if at_place != (grant.binding_name, grant.namespace):
+    if change.binding.place != place_of(grant):
         return False
     return drift_of(grant, change.binding, installation) is not None
 

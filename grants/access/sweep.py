@@ -2,13 +2,16 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from grants.access.cluster_port import Binding, ClusterPort
+from grants.access.hearing import HearingPorts
 from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTx
+from grants.access.relist import active_in, compare_bindings, compare_roles
 from grants.access.telling import tell_admins
 from grants.errors import (
     ClusterConflict,
@@ -39,13 +42,15 @@ DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.
 @dataclass(frozen=True)
 class Swept:
     """How many bindings of a cluster were looked at, deleted, are unknown but still run, and
-    could not be deleted though they must not be there.
+    could not be deleted though they must not be there. `hurried` counts the active grants that
+    are looked at now because their binding or role is not as the record says.
     """
 
     looked: int
     deleted: int
     unknown: int
     failed: int = 0
+    hurried: int = 0
 
 
 def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Policy) -> Finding:
@@ -66,16 +71,23 @@ def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Po
     return Finding.FINE
 
 
-def sweep_cluster(cluster: ClusterPort, *, ports: AccessPorts) -> Swept:
-    """List what bears our label, delete what must not be there, alarm what nobody knows."""
-    bindings = [b for b in cluster.managed_bindings() if b.installation == ports.installation]
-    count = Counter(_sweep_one(cluster, found, ports) for found in bindings)
-    return Swept(len(bindings), count["deleted"], count["unknown"], count["failed"])
+def sweep_cluster(cluster: ClusterPort, *, ports: HearingPorts) -> Swept:
+    """List what bears our label, delete what must not be there, alarm what nobody knows, and have
+    those active grants looked at whose binding or role differs from the record.
+    """
+    active = active_in(cluster.alias, ports=ports)
+    listed = cluster.managed_bindings()
+    bindings = [b for b in listed if b.installation == ports.installation]
+    hurried = compare_bindings(active, listed, ports=ports)
+    count = Counter(
+        _sweep_one(cluster, found, finding, ports) for found, finding in _judge_now(bindings, ports)
+    )
+    hurried += compare_roles(active, cluster, ports=ports)
+    return Swept(len(bindings), count["deleted"], count["unknown"], count["failed"], hurried)
 
 
-def _sweep_one(cluster: ClusterPort, found: Binding, ports: AccessPorts) -> str:
+def _sweep_one(cluster: ClusterPort, found: Binding, finding: Finding, ports: AccessPorts) -> str:
     """Do what one binding needs; one that the cluster won't delete keeps no other there."""
-    finding = _judge_now(found, ports)
     if finding is Finding.UNKNOWN_RUNS:
         _record(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
         return "unknown"
@@ -94,11 +106,17 @@ def _sweep_one(cluster: ClusterPort, found: Binding, ports: AccessPorts) -> str:
     return "deleted"
 
 
-def _judge_now(found: Binding, ports: AccessPorts) -> Finding:
-    """Judge with the row read after the list, so that a grant made meanwhile is known."""
+def _judge_now(
+    bindings: Sequence[Binding], ports: HearingPorts
+) -> tuple[tuple[Binding, Finding], ...]:
+    """Judge with the rows read after the list, so that a grant made meanwhile is known."""
     with ports.store.read() as tx:
-        grant = tx.grant(found.grant) if found.grant else None
-    return judge_binding(found, grant, ports.clock.now(), ports.policy.current())
+        rows = {g.id: g for g in tx.grants_among(sorted({b.grant for b in bindings if b.grant}))}
+    now, policy = ports.clock.now(), ports.policy.current()
+    return tuple(
+        (found, judge_binding(found, rows.get(found.grant or ""), now, policy))
+        for found in bindings
+    )
 
 
 def _delete(cluster: ClusterPort, found: Binding) -> bool:
