@@ -15,6 +15,7 @@ from bot.slack.app import build_app, make_courier, make_socket, make_surface
 from bot.slack.delivery import Counts, Courier
 from bot.slack.endpoint import SlackEndpoint
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
+from bot.slack.waking import waking
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.give_back import give_back
@@ -64,11 +65,11 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
             waked.append(1)
 
     verbs = Verbs(
-        request_access=partial(request_access, ports=world),
-        cancel_request=partial(cancel_request, ports=world),
-        decide=partial(decide, ports=world),
-        give_back=partial(give_back, ports=world),
-        revoke_grant=partial(revoke_grant, ports=world),
+        request_access=waking(wake, partial(request_access, ports=world)),
+        cancel_request=waking(wake, partial(cancel_request, ports=world)),
+        decide=waking(wake, partial(decide, ports=world)),
+        give_back=waking(wake, partial(give_back, ports=world)),
+        revoke_grant=waking(wake, partial(revoke_grant, ports=world)),
         offer_sign_in=partial(offer_sign_in, ports=world),  # type: ignore[arg-type]
     )
     return SlackPorts(
@@ -81,7 +82,6 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
         lists=MemoryLists(world.store),
         deliveries=MemoryDeliveries(world.store),  # type: ignore[arg-type]
         namespaces=namespaces,
-        wake=wake,
     )
 
 
@@ -132,8 +132,8 @@ class SlackBot:
 
 
 @contextmanager
-def slack_bot(world: World, mode: str = "http") -> Iterator[SlackBot]:
-    """Run the bot against the double, by signed HTTP or Socket Mode."""
+def slack_bot(world: World, mode: str = "http", **changes: Any) -> Iterator[SlackBot]:
+    """Run the bot against the double, by signed HTTP or Socket Mode; `changes` to its settings."""
     workspace = Workspace(seed="bot", clock=world.clock.now)
     workspace.team_id = TEAM
     app = SlackApp.made_up()
@@ -144,6 +144,7 @@ def slack_bot(world: World, mode: str = "http") -> Iterator[SlackBot]:
             bot_token=app.bot_token,
             public_url=PUBLIC_URL,
             api_url=double.api_url,
+            **changes,
         )
         ports = make_ports(world, settings, waked)
         surface = make_surface(ports)
@@ -156,11 +157,13 @@ def slack_bot(world: World, mode: str = "http") -> Iterator[SlackBot]:
             double.wait_connected()
             yield bot
             connection.stop()
+            courier.stop()
             return
         endpoint = SlackEndpoint(bolt, app.signing_secret, SystemClock())
         with serve(endpoint) as url:
             double.courier.request_url = url
             yield bot
+        courier.stop()
 
 
 @contextmanager
