@@ -80,10 +80,13 @@ class Database:
         """Tell whether this is SQLite."""
         return self.writer.dialect.name == "sqlite"
 
-    def note(self, connection: Connection, row: Row[Any]) -> None:
-        """Keep the marks that a statement brought; StoreSchemaWrong if the schema is another's."""
+    def note(self, connection: Connection, row: Row[Any], event: str) -> None:
+        """Keep the marks that a statement brought, and the id of an event of the transaction.
+
+        StoreSchemaWrong if the schema is not for this code.
+        """
         if not self.is_sqlite:
-            marks.note(connection, row, self.fit)
+            marks.note(connection, row, self.fit, event)
 
     def now(self) -> ColumnElement[Any]:
         """Give the clock that claims go by: PostgreSQL's own, or for SQLite the process's."""

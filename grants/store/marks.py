@@ -1,8 +1,8 @@
 """What is learned of a write transaction on PostgreSQL just before its commit.
 
-Its number, by which its outcome can be asked for when the answer to COMMIT is lost; and the
-schema's revision, so that a replica stops writing in the very transaction in which a migration
-has left it behind. Both ride on the statement that numbers the events, where there is one.
+Its number and one of its events, by which its outcome can be learned when the answer to COMMIT is
+lost; and the schema's revision, so that a replica stops writing in the very transaction in which
+a migration has left it behind. All ride on the statement that numbers the events, if there is one.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
 
 from grants.errors import StoreSchemaWrong
 from grants.store import tables as t
-from grants.store.postgres import SERVER_LINE
 from grants.store.revision import REVISION
 
 _MARK: Final = "valetkey-mark"
@@ -25,10 +24,10 @@ MARKS: Final[tuple[ColumnElement[Any], ...]] = (
 
 @dataclass(frozen=True)
 class Mark:
-    """A transaction: its number (None: it has written nothing), and the server's timeline."""
+    """A transaction: its number (None: it has written nothing), and the id of an event of it."""
 
     xid: str | None
-    line: str | None
+    event: str | None
 
 
 class Fit:
@@ -51,12 +50,12 @@ class Fit:
         return f"at {revision or 'nothing'}, needs {REVISION}"
 
 
-def note(connection: Connection, row: Row[Any], fit: Fit) -> None:
+def note(connection: Connection, row: Row[Any], fit: Fit, event: str | None = None) -> None:
     """Keep the marks that a statement of the transaction gave; StoreSchemaWrong if unfit."""
     problem = fit.problem(connection, row.revision)
     if problem is not None:
         raise StoreSchemaWrong(problem)
-    connection.info[_MARK] = Mark(row.xid, connection.info.get(SERVER_LINE))
+    connection.info[_MARK] = Mark(row.xid, event)
 
 
 def forget(connection: Connection) -> None:
@@ -66,9 +65,7 @@ def forget(connection: Connection) -> None:
 
 def mark_of(connection: Connection, fit: Fit) -> Mark:
     """Give the transaction's mark, asked for now unless that was done."""
-    found = connection.info.get(_MARK)
-    if not isinstance(found, Mark) or found.xid is None:
+    if _MARK not in connection.info:
         note(connection, connection.execute(select(*MARKS)).one(), fit)
-        found = connection.info[_MARK]
-    mark: Mark = found
+    mark: Mark = connection.info[_MARK]
     return mark

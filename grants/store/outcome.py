@@ -7,20 +7,22 @@ from enum import StrEnum
 from typing import Final
 
 import psycopg
-from sqlalchemy import Engine, exc, text
+from sqlalchemy import Connection, Engine, exc, select, text
 
+from grants.store import tables as t
 from grants.store.marks import Mark
-from grants.store.postgres import SERVER_LINE
 
 _log = logging.getLogger("valetkey.store")
 
-_ASK: Final = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
+_STATUS: Final = text("SELECT pg_xact_status(CAST(:xid AS xid8))")
 _END: Final = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE backend_xid = CAST(CAST(:xid AS xid8) AS xid)"
+    " WHERE backend_xid = CAST(CAST(:xid AS xid8) AS xid) AND state = 'idle in transaction'"
 )
+_IN_RECOVERY: Final = text("SELECT pg_is_in_recovery()")
 _IN_PROGRESS: Final = "in progress"
-_NO_SUCH: Final = "22023"
+_ABORTED: Final = "aborted"
+_NOT_YET_GIVEN: Final = "22023"
 _FIRST_PAUSE_SECONDS: Final = 0.01
 _LONGEST_PAUSE_SECONDS: Final = 0.1
 # These come while a commit waits for a standby: it is done here, perhaps not there.
@@ -46,10 +48,10 @@ def is_open(error: exc.DBAPIError) -> bool:
 
 
 def find_out(engine: Engine, mark: Mark, patience: timedelta) -> Outcome:
-    """Ask on other connections until the server knows, at most for `patience`.
+    """Ask on other connections until a server knows, at most for `patience`.
 
-    While the server still waits for whoever was cut off, the transaction can end either way; after
-    half the time its backend is told to end, so that it ends one way.
+    While the server still waits for the COMMIT of whoever was cut off, the transaction can end
+    either way; after half the time its session is ended, so that it ends one way.
     """
     began = time.monotonic()
     half, whole = began + patience.total_seconds() / 2, began + patience.total_seconds()
@@ -65,17 +67,40 @@ def find_out(engine: Engine, mark: Mark, patience: timedelta) -> Outcome:
 
 
 def _ask(engine: Engine, mark: Mark, *, end_it: bool) -> Outcome | None:
-    """Ask once; None while it is in progress, or the server can't be reached."""
+    """Ask once; None while it is in progress, or no server can be reached."""
     try:
         with engine.connect() as connection:
-            if mark.line is None or connection.info.get(SERVER_LINE) != mark.line:
-                # Another server's transaction may bear the same number.
-                return Outcome.UNKNOWN
-            said = connection.execute(_ASK, {"xid": mark.xid}).scalar()
-            if said == _IN_PROGRESS and end_it:
-                connection.execute(_END, {"xid": mark.xid})
-            return None if said == _IN_PROGRESS else Outcome(said or Outcome.UNKNOWN)
-    except exc.TimeoutError:
+            if connection.execute(_IN_RECOVERY).scalar():
+                return None  # a standby may not have heard of it yet
+            status = _status(connection, mark)
+            if status == _IN_PROGRESS:
+                if end_it:
+                    connection.execute(_END, {"xid": mark.xid})
+                return None
+            return _judge(connection, mark, status)
+    except (exc.TimeoutError, exc.DBAPIError):
         return None
+
+
+def _status(connection: Connection, mark: Mark) -> str | None:
+    """Ask for the number's status; None when it is not kept any more, or not yet given out."""
+    try:
+        with connection.begin_nested():
+            status: str | None = connection.execute(_STATUS, {"xid": mark.xid}).scalar()
     except exc.DBAPIError as error:
-        return Outcome.UNKNOWN if getattr(error.orig, "sqlstate", None) == _NO_SUCH else None
+        if getattr(error.orig, "sqlstate", None) != _NOT_YET_GIVEN:
+            raise
+        return None
+    return status
+
+
+def _judge(connection: Connection, mark: Mark, status: str | None) -> Outcome:
+    """Judge a transaction that is over here; the look for its event comes after its status.
+
+    "committed" alone proves nothing: a server that crashed, or was promoted, gives the numbers of
+    what was lost to others. "aborted" does, for what was stored keeps its number.
+    """
+    if mark.event is not None:
+        there = connection.execute(select(t.events.c.number).where(t.events.c.id == mark.event))
+        return Outcome.ABORTED if there.first() is None else Outcome.COMMITTED
+    return Outcome.ABORTED if status == _ABORTED else Outcome.UNKNOWN

@@ -13,14 +13,9 @@ from grants.store.sqlite import POOL
 
 T = TypeVar("T")
 
-SERVER_LINE: Final = "valetkey-server-line"
-"""Under this name a connection's `info` has the timeline of the server it leads to, if known."""
-
 _BEGIN: Final = "valetkey_begin"
 _WRITE: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _READ: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# Learned once: a connection does not outlive a failover.
-_LINE: Final = "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"
 _ANSWER_MARGIN: Final = timedelta(milliseconds=500)
 
 
@@ -121,10 +116,6 @@ def postgres_engine(url: URL, patience: timedelta) -> Engine:
     def _connect(_dialect: object, _record: object, args: Any, named: Any) -> Any:
         return _connected(waits, args, named)
 
-    @event.listens_for(engine, "connect")
-    def _learn(connection: Any, record: Any) -> None:
-        record.info[SERVER_LINE] = _line_of(connection)
-
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         begin = connection.get_execution_options().get(_BEGIN, _WRITE)
@@ -171,15 +162,6 @@ def _connected(waits: Waits, args: Any, named: Any) -> _PatientConnection:
     # The driver's own BEGIN would be a round trip of its own: we begin ourselves.
     connection.autocommit = True
     return connection
-
-
-def _line_of(connection: psycopg.Connection[Any]) -> str | None:
-    """Tell the server's timeline, which another has after a failover; None where it won't say."""
-    try:
-        row = connection.execute(_LINE).fetchone()
-    except psycopg.Error:
-        return None
-    return None if row is None else str(row[0])
 
 
 def _ms(limit: timedelta) -> int:

@@ -36,8 +36,9 @@ class RecordRows(TxBase):
         row = self._row(take, {"count": len(self._pending)})
         if row is None:
             raise StoreSchemaWrong("the record has no order")
-        self._database.note(self._connection, row)
-        self._run(insert(t.events), [_values(*one) for one in self._pending.numbered(row.number)])
+        numbered = self._pending.numbered(row.number)
+        self._database.note(self._connection, row, numbered[-1][1].id)
+        self._run(insert(t.events), [_values(*one) for one in numbered])
         self._pending = EventBuffer()
 
     def events(self, after: int = 0, limit: int = 1000) -> tuple[StoredEvent, ...]:

@@ -50,9 +50,9 @@ def test_a_crash_under_load_loses_and_doubles_nothing(own):
     upgrade(url)
     with patient(url) as store:
         with Writers(store) as writers:
-            for _ in range(3):
+            for _ in range(15):
                 count = len(writers.stored)
-                wait_until(more_than(writers, count + 50), within=WITHIN, what="written")
+                wait_until(more_than(writers, count + 30), within=WITHIN, what="written")
                 own.crash()
                 own.serve()
             count = len(writers.stored)
