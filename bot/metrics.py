@@ -2,15 +2,16 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from grants.access.health import Waiting
 from grants.access.model import Grant
 from grants.clock import Offset
 from grants.errors import ValetkeyError
@@ -151,6 +152,62 @@ class GrantGauges(Collector):
         for cluster, count in sorted(by_stuck.items()):
             stuck.add_metric([cluster], count)
         return [states, stuck]
+
+
+class SeenCluster(Protocol):
+    """What this process sees of a cluster."""
+
+    @property
+    def problem(self) -> str:
+        """The code of what is wrong, empty while nothing is."""
+        ...
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when."""
+        ...
+
+    @property
+    def was_looked_at(self) -> bool:
+        """Tell whether anything is known of it yet."""
+        ...
+
+
+class ClusterGauges(Collector):
+    """Each cluster as this process sees it, and what is due in it by the rows."""
+
+    def __init__(
+        self,
+        seen: Callable[[], Mapping[str, SeenCluster]],
+        waiting: Callable[[], Mapping[str, Waiting]],
+    ) -> None:
+        self._seen = seen
+        self._waiting = waiting
+
+    def collect(self) -> Iterable[Metric]:
+        """Tell how each cluster is now."""
+        up = GaugeMetricFamily(
+            "valetkey_cluster_up",
+            "Whether this process can work with a cluster (1) or not (0).",
+            labels=["cluster"],
+        )
+        since = GaugeMetricFamily(
+            "valetkey_cluster_failing_since_seconds",
+            "Since when it can't, in seconds since 1970.",
+            labels=["cluster"],
+        )
+        due = GaugeMetricFamily(
+            "valetkey_cluster_waiting", "Grants that are due in a cluster.", labels=["cluster"]
+        )
+        for cluster, seen in sorted(self._seen().items()):
+            if seen.was_looked_at:
+                up.add_metric([cluster], 0 if seen.problem else 1)
+            if seen.since is not None:
+                since.add_metric([cluster], seen.since.timestamp())
+        with suppress(ValetkeyError):  # while the database is away the other two are still told
+            for cluster, count in sorted(self._waiting().items()):
+                due.add_metric([cluster], count.due)
+        return [up, since, due]
 
 
 class ClockReading(Protocol):

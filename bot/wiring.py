@@ -12,16 +12,18 @@ from prometheus_client import CollectorRegistry
 
 from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
-from bot.metrics import GrantGauges, Metrics
+from bot.metrics import ClusterGauges, GrantGauges, Metrics
 from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
 from bot.worker.skew import ClockWatch
+from bot.worker.known_clusters import KnownClusters
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.give_back import give_back
 from grants.access.model import AccessRequest
+from grants.access.health import Waiting
 from grants.access.ports import AccessTimes, StepWatch
 from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
@@ -30,7 +32,13 @@ from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import SteadyClock, SystemClock
 from grants.clusters.config import ClusterConfig
 from grants.clusters.pool import ClusterPool, read_role
-from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
+from grants.errors import (
+    ClusterChanged,
+    ClusterForbidden,
+    ClusterUnavailable,
+    Problem,
+    SettingsInvalid,
+)
 from grants.ids import Prefix, new_id
 from grants.people.offer_sign_in import offer_sign_in
 from grants.policy.registry import PolicyRegistry
@@ -42,6 +50,8 @@ from grants.store.store import Store
 T = TypeVar("T")
 NAMESPACES_WITHIN = timedelta(seconds=1.5)
 # Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
+# What may be wrong with the cluster as a whole, and not with the grant that met it.
+CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterForbidden.code, ClusterChanged.code})
 # whoever then waits for a locked database must hear so in time.
 DATABASE_PATIENCE = timedelta(seconds=1.25)
 
@@ -152,19 +162,43 @@ def live_grants(core: Core, registry: CollectorRegistry) -> None:
     registry.register(GrantGauges(live))  # type: ignore[arg-type]
 
 
-def reconcile(core: Core) -> Callable[[str], object]:
-    """Give the call that brings one grant forward."""
+def known_clusters(core: Core) -> KnownClusters:
+    """Make what looks at the clusters and says where work may go."""
+    return KnownClusters(core)
+
+
+def cluster_gauges(core: Core, known: KnownClusters, registry: CollectorRegistry) -> None:
+    """Have the clusters told as this process sees them, and what waits by the rows, at a scrape."""
+
+    def waiting() -> Mapping[str, Waiting]:
+        with core.store.read() as tx:
+            return tx.waiting_by_cluster(core.clock.now())
+
+    registry.register(ClusterGauges(known.all, waiting))
+
+
+def reconcile(core: Core, suspect: Callable[[str], None]) -> Callable[[str], object]:
+    """Give the call that brings one grant forward; `suspect` hears of clusters that fail it."""
 
     def forward(grant: str) -> object:
         with log_ids(grant=grant):
-            return reconcile_grant(grant, ports=core)
+            done = reconcile_grant(grant, ports=core)
+        if done is not None and done.problem in CLUSTERS_OWN:
+            suspect(done.cluster)
+        return done
 
     return forward
 
 
-def note_hung(core: Core) -> Callable[[str], object]:
+def note_hung(core: Core, suspect: Callable[[str], None]) -> Callable[[str], object]:
     """Give the call that notes on a grant that its walk does not end."""
-    return lambda grant: note_failure(grant, "hung", ports=core)
+
+    def note(grant: str) -> None:
+        done = note_failure(grant, "hung", ports=core)
+        if done is not None:
+            suspect(done.cluster)
+
+    return note
 
 
 def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> SlackPorts:

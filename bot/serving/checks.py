@@ -6,7 +6,7 @@ from typing import Final
 from bot.web.ports import Check
 from bot.wiring import Core
 from bot.worker.clockwork import Clockwork
-from bot.worker.loops import KnownClusters
+from bot.worker.known_clusters import KnownClusters
 from bot.worker.skew import ClockWatch
 from grants.errors import ValetkeyError
 

@@ -20,13 +20,21 @@ from bot.slack.app import make_surface
 from bot.web.app import App, create_app, create_probes
 from bot.web.ports import Check
 from bot.web.server import Server
-from bot.wiring import Core, clock_watch, live_grants, slack_ports
+from bot.wiring import (
+    Core,
+    clock_watch,
+    cluster_gauges,
+    known_clusters,
+    live_grants,
+    slack_ports,
+)
 from bot.worker.clockwork import Clockwork
-from bot.worker.loops import KnownClusters, process_loops
+from bot.worker.loops import process_loops
 
 log = logging.getLogger("valetkey.serving")
 
 LOOK_SECONDS: Final = 1.0
+LOOKS_LEFT: Final = timedelta(seconds=1)
 STOP_WITHIN: Final = timedelta(seconds=20)
 """Less than the shipped `terminationGracePeriodSeconds`, with the time before SIGTERM taken off."""
 DRAIN_SHARE: Final = 0.75
@@ -49,10 +57,11 @@ class Serving:
 
     def __post_init__(self) -> None:
         self._stopping = threading.Event()
-        self.known = KnownClusters(self.core)
+        self.known = known_clusters(self.core)
+        cluster_gauges(self.core, self.known, self.registry)
         surface = make_surface(slack_ports(self.core, self.settings, self._wake))
         if Part.WORKER in self.parts:
-            self.worker = Worker(self.core, self.settings, self.metrics, surface)
+            self.worker = Worker(self.core, self.settings, self.metrics, surface, self.known)
         if Part.SURFACES in self.parts:
             watch = SlackMetrics(self.registry)
             self.surfaces = Surfaces(self.core, self.settings, surface, self._wake, watch)
@@ -146,9 +155,14 @@ class Serving:
         return clean
 
     def _drains(self) -> tuple[Drain, ...]:
-        calls: tuple[Drain, ...] = (self.clockwork.stop,)
+        calls: tuple[Drain, ...] = (self.clockwork.stop, self._stop_looking)
         if self.worker is not None:
             calls = (*calls, self.worker.stop)
         if self.surfaces is not None:
             calls = (*calls, self.surfaces.stop)
         return calls
+
+    def _stop_looking(self, within: timedelta) -> bool:
+        """Look at clusters no more. A look changes nothing, so one cut off is no loss."""
+        self.known.stop(min(within, LOOKS_LEFT))
+        return True

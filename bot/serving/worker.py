@@ -1,6 +1,8 @@
 """The half that brings grants forward, ends them on time, and delivers what is to be told."""
 
 import logging
+import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
@@ -10,8 +12,11 @@ from bot.slack.app import make_courier
 from bot.slack.surface import Surface
 from bot.wiring import Core, note_hung, reconcile, worker_name
 from bot.worker.clockwork import Loop
+from bot.worker.known_clusters import KnownClusters
 from bot.worker.loops import LoopCalls, worker_loops
 from bot.worker.reconciler import Reconciler
+from bot.worker.sweeps import SweepCalls, Sweeps
+from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.serving")
 
@@ -26,16 +31,38 @@ class Worker:
     also while nothing comes in.
     """
 
-    def __init__(self, core: Core, settings: Settings, metrics: Metrics, surface: Surface) -> None:
+    def __init__(
+        self,
+        core: Core,
+        settings: Settings,
+        metrics: Metrics,
+        surface: Surface,
+        known: KnownClusters,
+    ) -> None:
         self._core = core
         self._metrics = metrics
+        self._known = known
         self._reconciler = Reconciler(
             core.store,
-            reconcile(core),
-            note_hung(core),
+            reconcile(core, known.suspect),
+            note_hung(core, known.suspect),
             worker=worker_name(),
             threads=settings.worker_count,
             hold=core.times.claim_hold,
+            threads_in=core.clusters.threads(),
+            shut=known.shut,
+        )
+        known.when_open(self._go_on)
+        self._sweeps = Sweeps(
+            core,
+            SweepCalls(
+                my_turn=core.store.turns.take,
+                swept=lambda cluster, found: metrics.swept(
+                    cluster, None if found is None else found.unknown
+                ),
+                every=settings.sweep_interval,
+                shut=known.shut,
+            ),
         )
         self._courier = make_courier(surface)
         self._sweep_every = settings.sweep_interval
@@ -45,17 +72,28 @@ class Worker:
         calls = LoopCalls(
             tell=self._tell,
             forget=self._forget,
-            swept=lambda cluster, found: self._metrics.swept(
-                cluster, None if found is None else found.unknown
-            ),
-            my_turn=self._core.store.turns.take,
+            note_waiting=self._known.note_waiting,
+            sweep=self._sweeps.begin,
             sweep_every=self._sweep_every,
         )
         return worker_loops(self._core, self._reconciler, calls)
 
     def stop(self, within: timedelta) -> bool:
         """Take no more; finish the walks under way, or give their grants back."""
-        return self._reconciler.stop(within)
+        deadline = time.monotonic() + within.total_seconds()
+        self._sweeps.stop(timedelta(0))
+        clean = self._reconciler.stop(within)
+        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
+        return self._sweeps.wait(left) and clean
+
+    def _go_on(self, clusters: Collection[str]) -> None:
+        """Take up all that waited for a cluster, and at once."""
+        try:
+            with self._core.store.write() as tx:
+                tx.wake_grants(clusters, self._core.clock.now())
+            self._reconciler.run_due()
+        except ValetkeyError as error:
+            log.warning("what waited goes on when it is next due", extra={"code": error.code})
 
     def _tell(self) -> None:
         counts = self._courier.deliver_once()

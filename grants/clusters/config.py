@@ -33,7 +33,8 @@ class ClusterConfig:
     Credentials come from `kubeconfig` and `context` (None: kubectl's defaults), or with
     `in_cluster` from the pod's service account. `endpoints` are the addresses of every API server;
     each is proven apart with the same credentials and CA. Without them the proof says that one
-    server was asked. `pool_size` bounds the connections, and so the questions at once, of each.
+    server was asked. `pool_size` bounds the questions at once, of each. `threads` is how many
+    grants are worked on at once (None: as many as elsewhere).
     """
 
     alias: str
@@ -44,6 +45,7 @@ class ClusterConfig:
     endpoints: tuple[str, ...] = ()
     times: ClusterTimes = ClusterTimes()
     pool_size: int = 8
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         problems = [

@@ -21,9 +21,11 @@ class ClusterPool:
     def __init__(self, configs: Iterable[ClusterConfig], clock: Clock) -> None:
         self._clusters: dict[str, KubernetesCluster] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._configs: dict[str, ClusterConfig] = {}
         for config in configs:
             if config.alias in self._clusters:
                 raise SettingsInvalid((Problem("clusters", "twice", (("alias", config.alias),)),))
+            self._configs[config.alias] = config
             self._clusters[config.alias] = KubernetesCluster(config, clock)
             self._threads[config.alias] = ThreadPoolExecutor(
                 config.pool_size, f"look-{config.alias}"
@@ -36,6 +38,10 @@ class ClusterPool:
     def aliases(self) -> tuple[str, ...]:
         """Name every configured cluster."""
         return tuple(self._clusters)
+
+    def threads(self) -> dict[str, int]:
+        """Tell how many grants are worked on at once, in the clusters that say so themselves."""
+        return {a: c.threads for a, c in self._configs.items() if c.threads is not None}
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
