@@ -1,4 +1,4 @@
-"""Makes what follows from a policy: which roles the bot may bind, and the policy's ConfigMap.
+"""Makes what follows from a policy: which roles the bot may bind and watch, and its ConfigMap.
 
 `bind` on a role lets the bot hand out that role and no other, whatever is done to it. So the list
 must be the policy's own: a role too few and grants fail, a role too many and a stolen token gives
@@ -21,7 +21,8 @@ _EMPTY_LINE: Final = "\n"
 _PLURALS: Final[dict[RoleKind, str]] = {"ClusterRole": "clusterroles", "Role": "roles"}
 
 _HEAD: Final = """\
-# Made from the policy by `valetkey policy rbac`: which roles the bot may bind, and no other.
+# Made from the policy by `valetkey policy rbac`: which roles the bot may bind, and no other. It may
+# watch the same, each by its name, so that one that changes under live access is seen at once.
 # Make it again whenever the policy names another role, and apply it before the policy. A role that
 # leaves the policy stays listed until its last grant has ended: without `bind`, a binding that a
 # finalizer holds can't be emptied.
@@ -48,7 +49,7 @@ _BIND: Final = """\
   # {why}
   - apiGroups: [rbac.authorization.k8s.io]
     resources: [{plural}]
-    verbs: [bind]
+    verbs: [bind, watch]
     resourceNames:
 {names}"""
 _CLUSTER_WIDE: Final = """\

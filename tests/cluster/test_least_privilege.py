@@ -7,7 +7,9 @@ import pytest
 
 from deploy import manifests
 from grants.access.cluster_port import BindingPlace, BindingWish, ClusterPort
+from grants.access.watch_port import BindingKind, WatchPort
 from grants.authz.model import RoleRef
+from grants.clusters.cluster import KubernetesCluster
 from grants.errors import ClusterError
 from tests.support.cluster_lab import (
     VIEW,
@@ -68,7 +70,13 @@ def gives(cluster: ClusterPort, wish: BindingWish) -> None:
     cluster.delete(emptied.place, emptied.uid)
 
 
-def works(lab: RealLab, cluster: ClusterPort) -> bool:
+def watches(cluster: WatchPort) -> None:
+    """Open and end each kind of watch that the shipped rights are for."""
+    for watched in (*BindingKind, VIEW):
+        cluster.watcher(watched).open().close()
+
+
+def works(lab: RealLab, cluster: KubernetesCluster) -> bool:
     """Do everything once that the bot does; say whether all of it was allowed."""
     wish = wish_for(lab, new_person())
     wide = replace(wish, place=BindingPlace(wish.place.name, None))
@@ -82,7 +90,8 @@ def works(lab: RealLab, cluster: ClusterPort) -> bool:
         cluster.role(RoleRef("Role", "any"), lab.namespace)
         cluster.has_namespace(lab.namespace)
         cluster.uid()
-        ask_pods(RealLab(cluster, lab.installation, lab.namespace, lab.plane), new_person())  # type: ignore[arg-type]
+        watches(cluster)
+        ask_pods(RealLab(cluster, lab.installation, lab.namespace, lab.plane), new_person())
     except ClusterError:
         return False
     return True

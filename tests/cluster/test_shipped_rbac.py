@@ -8,7 +8,9 @@ from bot.playground.controlplane.client import Answer
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.scene import bot_token
 from deploy import manifests
-from grants.authz.model import Question
+from grants.access.watch_port import RoleChange
+from grants.authz.model import Question, RoleRef
+from grants.errors import ClusterForbidden
 from tests.support.cluster_lab import RBAC, RealLab, new_person
 from tests.support.shipped import BOT_NAMESPACE, apply
 
@@ -79,6 +81,21 @@ def test_the_bot_can_give_each_role_of_the_policy(lab: RealLab, role: str) -> No
     assert as_bot(lab, "POST", path, role_binding(role)).status == HTTPStatus.CREATED
 
 
+@pytest.mark.parametrize("role", listed_roles())
+def test_the_bot_can_watch_each_role_of_the_policy_by_its_name(lab: RealLab, role: str) -> None:
+    stream = lab.cluster.watcher(RoleRef("ClusterRole", role)).open()
+    (change,) = next(stream.batches())
+    stream.close()
+    assert isinstance(change, RoleChange)
+    assert (change.ref.name, change.namespace) == (role, None)
+
+
+@pytest.mark.parametrize("role", ["cluster-admin", "valetkey", "view,metadata.name=admin"])
+def test_the_bot_cannot_watch_a_role_that_is_not_in_the_policy(lab: RealLab, role: str) -> None:
+    with pytest.raises(ClusterForbidden):
+        lab.cluster.watcher(RoleRef("ClusterRole", role)).open()
+
+
 @pytest.mark.parametrize("role", ["cluster-admin", "admin", "system:node"])
 def test_the_bot_cannot_give_a_role_that_is_not_in_the_policy(lab: RealLab, role: str) -> None:
     assert role not in listed_roles()
@@ -128,7 +145,9 @@ FORBIDDEN = [
             ("bind", "roles"),
             ("bind", "clusterroles"),
             ("patch", "rolebindings"),
-            ("watch", "rolebindings"),
+            ("list", "clusterroles"),
+            ("watch", "roles"),
+            ("watch", "clusterroles"),
             ("deletecollection", "rolebindings"),
         )
     ),

@@ -170,13 +170,13 @@ def test_roles_are_listed_by_kind_and_once() -> None:
         {
             "apiGroups": [rbac],
             "resources": ["clusterroles"],
-            "verbs": ["bind"],
+            "verbs": ["bind", "watch"],
             "resourceNames": ["view"],
         },
         {
             "apiGroups": [rbac],
             "resources": ["roles"],
-            "verbs": ["bind"],
+            "verbs": ["bind", "watch"],
             "resourceNames": [debug.name],
         },
     ]

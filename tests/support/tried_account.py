@@ -8,7 +8,6 @@ from typing import Any
 
 from bot.playground.controlplane.config import bearer
 from bot.playground.controlplane.plane import ControlPlane
-from grants.access.cluster_port import ClusterPort
 from grants.clock import SystemClock
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.config import ClusterConfig
@@ -23,7 +22,7 @@ class Tried:
 
     plane: ControlPlane
     name: str
-    cluster: ClusterPort
+    cluster: KubernetesCluster
 
     def may(self, rules: Rules) -> None:
         path = f"{RBAC}/clusterroles/{self.name}"
