@@ -36,8 +36,8 @@ class ClockedRows(HasOffset, Protocol):
         """Tell whether it has a clock of its own."""
         ...
 
-    def bring_forward(self, now: datetime, longest: timedelta) -> int:
-        """Make due at once what waits longer than anything may; tells how many rows that were."""
+    def bring_forward(self, now: datetime, longest: timedelta, slack: timedelta) -> int:
+        """Make due at once what only a clock that ran ahead can have written; tells how many."""
         ...
 
 
@@ -119,9 +119,10 @@ class ClockWatch:
     def _bring_forward(self) -> None:
         times = self._ports.times
         longest = max(times.drift_interval, times.retry_most) + times.skew_alarm
-        count = self._database.bring_forward(self._ports.clock.now(), longest)
+        now = self._ports.clock.now()
+        count = self._database.bring_forward(now, longest, times.skew_alarm)
         if count:
-            log.warning("a clock that ran ahead had put grants off", extra={"grants": count})
+            log.warning("a clock that ran ahead wrote the times of grants", extra={"grants": count})
 
 
 def _or_nothing(call: Callable[[], tuple[Reading, ...]]) -> tuple[Reading, ...]:

@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, and_, func, literal, or_, select, update
 
+from grants.access.model import GrantState
 from grants.clock import Offset, offset_from, ticks_ns
 from grants.store import tables as t
 from grants.store.access import LIVE
 from grants.store.base import TxBase
 from grants.store.engine import Database
+from grants.store.types import UtcMicros
 
 
 class ClockRows(TxBase):
@@ -40,16 +42,20 @@ class Clocks:
             took = timedelta(microseconds=(ticks_ns() - began_ns) // 1000)
         return offset_from(asked_at, took, theirs)
 
-    def bring_forward(self, now: datetime, longest: timedelta) -> int:
-        """Make due at once what waits longer than anything may; gives how many rows that were.
+    def bring_forward(self, now: datetime, longest: timedelta, slack: timedelta) -> int:
+        """Make due at once what only a clock that ran ahead can have written; tells how many.
 
-        Such a time was written by a clock that ran ahead. Left alone it would be waited for by
-        every clock that is right, and whoever wrote it may be gone.
+        That is what waits longer than `longest`: every clock that is right would wait for it, and
+        whoever wrote it may be gone. And leases with more left, by more than `slack`, than was
+        agreed for all of them: a look cuts these.
         """
-        due: ColumnElement[datetime] = t.grants.c.due_at
+        rows = t.grants.c
+        put_off = rows.due_at > now + longest
+        too_long = rows.expires_at - rows.duration > literal(now + slack, UtcMicros)
+        wrong = or_(put_off, and_(rows.state == str(GrantState.ACTIVE), too_long))
         with self._database.writing() as connection:
             done = connection.execute(
-                update(t.grants).where(LIVE, due > now + longest).values(due_at=now)
+                update(t.grants).where(LIVE, wrong, rows.due_at > now).values(due_at=now)
             )
         return int(done.rowcount)
 

@@ -168,5 +168,6 @@ def test_a_retry_put_off_by_a_replica_that_runs_ahead_is_brought_forward(stage: 
     give_back(GiveBack("k", ERIN, grant.id), ports=right)
     note_failure(grant.id, "cluster-unavailable", ports=ahead)
     with right.working():
-        assert right.store.clocks.bring_forward(right.clock.now(), right.times.retry_most) == 1
+        now, times = right.clock.now(), right.times
+        assert right.store.clocks.bring_forward(now, times.retry_most, times.skew_alarm) == 1
         stage.wait_until(stage.is_gone, datetime.now(UTC) + LAG)

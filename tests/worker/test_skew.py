@@ -48,7 +48,7 @@ class Rows:
             return None
         return Offset(self.ahead, timedelta(milliseconds=1))
 
-    def bring_forward(self, now: datetime, longest: timedelta) -> int:
+    def bring_forward(self, now: datetime, longest: timedelta, slack: timedelta) -> int:
         self.brought_forward += 1
         return 0
 

@@ -1,11 +1,12 @@
 """The database's clock, and times that only a wrong clock can have written."""
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grants.access.model import AT_ONCE
+from grants.access.model import AT_ONCE, GrantState
 from grants.clock import SystemClock
 from tests.support.store_values import a_grant, a_request, populate, some_terms
 from tests.support.stores import opened
@@ -63,11 +64,30 @@ def test_what_waits_longer_than_anything_may_is_made_due(real_store, clock):
         tx.add_request(request)
         for grant in grants:
             tx.add_grant(grant)
-    assert real_store.clocks.bring_forward(clock.now(), LONGEST) == 1
+    assert real_store.clocks.bring_forward(clock.now(), LONGEST, SECOND) == 1
     with real_store.read() as tx:
         due = [tx.grant(grant.id).due_at - clock.now() for grant in grants]
         assert [tx.grant(grant.id).version for grant in grants] == [1, 1, 1]
     assert due == [timedelta(0), LONGEST, timedelta(0)]
+
+
+def test_a_lease_with_more_left_than_was_agreed_is_looked_at_at_once(real_store, clock):
+    people = populate(real_store)
+    request = a_request(people.ann, *(some_terms() for _ in range(2)))
+    later = clock.now() + SECOND
+    agreed, too_long = (a_grant(request, i, due_at=later) for i in range(2))
+    latest = clock.now() + agreed.duration + SECOND
+    with real_store.write() as tx:
+        tx.add_request(request)
+        for grant, end in ((agreed, latest), (too_long, latest + timedelta(microseconds=1))):
+            tx.add_grant(grant)
+            active = replace(grant.moved(GrantState.ACTIVE), binding_uid=grant.id, expires_at=end)
+            tx.save_grant(active)
+    assert real_store.clocks.bring_forward(clock.now(), LONGEST, SECOND) == 1
+    assert real_store.clocks.bring_forward(clock.now(), LONGEST, SECOND) == 0
+    with real_store.read() as tx:
+        assert tx.grant(agreed.id).due_at == later
+        assert tx.grant(too_long.id).due_at == clock.now()
 
 
 def test_what_must_happen_at_once_is_due_by_every_clock(real_store):
