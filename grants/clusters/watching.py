@@ -129,6 +129,7 @@ class KubernetesStream:
         # A server ends a stream on time; one that ends early is being stopped, or lies.
         self._agreed_end = time.monotonic() + lasts.total_seconds() - 1
         self._version = ""
+        self._is_read = False
 
     @property
     def goes_on(self) -> bool:
@@ -137,6 +138,7 @@ class KubernetesStream:
 
     def batches(self) -> Iterator[tuple[Change, ...]]:
         """Give what comes, as it comes; ends when the server ends it as agreed."""
+        self._is_read = True
         try:
             yield from self._batches()
         except ClusterError:
@@ -155,6 +157,9 @@ class KubernetesStream:
         # It may be closed already, or never have had a socket of its own.
         with suppress(Exception):
             self._response.shutdown()
+        if not self._is_read:
+            # Else whoever reads it closes it: two threads must not.
+            self._response.close()
 
     def _batches(self) -> Iterator[tuple[Change, ...]]:
         rest = b""
