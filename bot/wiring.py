@@ -15,15 +15,16 @@ from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics
 from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
+from bot.slack.waking import waking
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
-from bot.worker.skew import ClockWatch
 from bot.worker.known_clusters import KnownClusters
+from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.give_back import give_back
-from grants.access.model import AccessRequest
 from grants.access.health import Waiting
+from grants.access.model import AccessRequest
 from grants.access.ports import AccessTimes, StepWatch
 from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
@@ -49,9 +50,9 @@ from grants.store.store import Store
 
 T = TypeVar("T")
 NAMESPACES_WITHIN = timedelta(seconds=1.5)
-# Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
 # What may be wrong with the cluster as a whole, and not with the grant that met it.
 CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterForbidden.code, ClusterChanged.code})
+# Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
 # whoever then waits for a locked database must hear so in time.
 DATABASE_PATIENCE = timedelta(seconds=1.25)
 
@@ -213,7 +214,6 @@ def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> Sla
         lists=core.store.lists,
         deliveries=core.store.deliveries,
         namespaces=partial(_namespaces, core),
-        wake=wake,
     )
 
 
@@ -233,26 +233,13 @@ def _slack(settings: Settings) -> SlackSettings:
 def _verbs(core: Core, wake: Callable[[], None]) -> Verbs:
     """Give each verb its ports; what changes something wakes the worker when it has committed."""
     return Verbs(
-        request_access=_then(wake, lambda command: request_access(command, ports=core)),
-        cancel_request=_then(wake, lambda command: cancel_request(command, ports=core)),
-        decide=_then(wake, lambda command: decide(command, ports=core)),
-        give_back=_then(wake, lambda command: give_back(command, ports=core)),
-        revoke_grant=_then(wake, lambda command: revoke_grant(command, ports=core)),
+        request_access=waking(wake, lambda command: request_access(command, ports=core)),
+        cancel_request=waking(wake, lambda command: cancel_request(command, ports=core)),
+        decide=waking(wake, lambda command: decide(command, ports=core)),
+        give_back=waking(wake, lambda command: give_back(command, ports=core)),
+        revoke_grant=waking(wake, lambda command: revoke_grant(command, ports=core)),
         offer_sign_in=lambda command: offer_sign_in(command, ports=core),
     )
-
-
-C = TypeVar("C")
-
-
-def _then(wake: Callable[[], None], verb: Callable[[C], T]) -> Callable[[C], T]:
-    def call(command: C) -> T:
-        try:
-            return verb(command)
-        finally:
-            wake()  # a refusal may have closed a request too
-
-    return call
 
 
 def _namespaces(core: Core, alias: str) -> tuple[str, ...]:

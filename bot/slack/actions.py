@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.slack.cards.approval import approval_card
 from bot.slack.cards.parts import first_terms, scope_words, what_words
 from bot.slack.inbound import Inbound
+from bot.slack.once import has_decided, is_closed, is_ending, once
 from bot.slack.ports import Answer
 from bot.slack.reading import grant_of, request_facts
 from bot.slack.surface import Surface
@@ -52,10 +53,9 @@ def read_id(value: str, prefix: Prefix, kind: str) -> str:
 def approve(surface: Surface, inbound: Inbound) -> Answer:
     """Approve what the card showed."""
     shown = read_shown(inbound.value)
-    surface.ports.verbs.decide(
-        Decide(inbound.key, inbound.who, shown.request, shown.terms_hash, Verdict.APPROVE)
-    )
-    surface.ports.wake()
+    command = Decide(inbound.key, inbound.who, shown.request, shown.terms_hash, Verdict.APPROVE)
+    with once(inbound, lambda: has_decided(surface, inbound, shown.request)):
+        surface.ports.verbs.decide(command)
     _show_again(surface, inbound, shown.request)
     return None
 
@@ -69,10 +69,7 @@ def open_deny(surface: Surface, inbound: Inbound) -> Answer:
     if facts.request.state is not RequestState.PENDING:
         raise WrongState("request", shown.request, str(facts.request.state))
     view = deny_view(what_words(first_terms(facts.request)), str(shown))
-    if inbound.view.get("type") == "modal":
-        surface.client.views_push(trigger_id=inbound.trigger_id, view=view)
-    else:
-        surface.client.views_open(trigger_id=inbound.trigger_id, view=view)
+    surface.open(inbound, view, on_top=inbound.view.get("type") == "modal")
     return None
 
 
@@ -82,10 +79,11 @@ def submit_deny(surface: Surface, inbound: Inbound) -> Answer:
     reason = _reason(inbound)
     if not reason.strip():
         return _reason_problem(Problem("reason", "reason-empty"))
-    surface.ports.verbs.decide(
-        Decide(inbound.key, inbound.who, shown.request, shown.terms_hash, Verdict.DENY, reason)
+    command = Decide(
+        inbound.key, inbound.who, shown.request, shown.terms_hash, Verdict.DENY, reason
     )
-    surface.ports.wake()
+    with once(inbound, lambda: has_decided(surface, inbound, shown.request)):
+        surface.ports.verbs.decide(command)
     return {"response_action": "clear"}
 
 
@@ -96,23 +94,23 @@ def look(surface: Surface, inbound: Inbound) -> Answer:
     facts = request_facts(surface.ports, shown.request)
     if facts is None:
         raise NotFound("request", shown.request)
-    surface.client.views_open(trigger_id=inbound.trigger_id, view=look_view(approval_card(facts)))
+    surface.open(inbound, look_view(approval_card(facts)))
     return None
 
 
 def cancel(surface: Surface, inbound: Inbound) -> Answer:
     """Cancel one's own request."""
     request = read_id(inbound.value, Prefix.REQUEST, "request")
-    surface.ports.verbs.cancel_request(CancelRequest(inbound.key, inbound.who, request))
-    surface.ports.wake()
+    with once(inbound, lambda: is_closed(surface, request)):
+        surface.ports.verbs.cancel_request(CancelRequest(inbound.key, inbound.who, request))
     return None
 
 
 def give_back(surface: Surface, inbound: Inbound) -> Answer:
     """Give one's own access back."""
     grant = read_id(inbound.value, Prefix.GRANT, "grant")
-    surface.ports.verbs.give_back(GiveBack(inbound.key, inbound.who, grant))
-    surface.ports.wake()
+    with once(inbound, lambda: is_ending(surface, grant)):
+        surface.ports.verbs.give_back(GiveBack(inbound.key, inbound.who, grant))
     return None
 
 
@@ -126,7 +124,7 @@ def open_revoke(surface: Surface, inbound: Inbound) -> Answer:
         raise NotFound("grant", inbound.value)
     what = f"{grant.entitlement} in {scope_words(grant.cluster, grant.namespace)}"
     view = revoke_view(f"{what} of {grant.subject}", grant.id)
-    surface.client.views_open(trigger_id=inbound.trigger_id, view=view)
+    surface.open(inbound, view)
     return None
 
 
@@ -134,13 +132,12 @@ def submit_revoke(surface: Surface, inbound: Inbound) -> Answer:
     """Revoke, with the reason that was written."""
     metadata = str(inbound.view.get("private_metadata", ""))
     grant = read_id(metadata, Prefix.GRANT, "grant")
+    command = RevokeGrant(inbound.key, inbound.who, grant, _reason(inbound))
     try:
-        surface.ports.verbs.revoke_grant(
-            RevokeGrant(inbound.key, inbound.who, grant, _reason(inbound))
-        )
+        with once(inbound, lambda: is_ending(surface, grant)):
+            surface.ports.verbs.revoke_grant(command)
     except BadInput as error:
         return _reason_problem(error.problems[0])
-    surface.ports.wake()
     return {"response_action": "clear"}
 
 

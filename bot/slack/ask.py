@@ -59,7 +59,7 @@ def open_ask(surface: Surface, inbound: Inbound) -> Answer:
         return surface.say(inbound, "The policy lets you ask for nothing yet. Tell an admin.")
     choice = Choice(cluster=aliases[0] if len(aliases) == 1 else None)
     view = ask_view(_form(surface, inbound, known, Filled(choice, "", "", "", {})))
-    surface.client.views_open(trigger_id=inbound.trigger_id, view=view)
+    surface.open(inbound, view)
     return None
 
 
@@ -128,7 +128,6 @@ def submit_ask(surface: Surface, inbound: Inbound) -> Answer:
         failed = [r for r in error.reasons if not r.holds and r.code != "not-judged"]
         said = [(FIELD_OF_REASON.get(r.code, "entitlement"), reason_sentence(r)) for r in failed]
         return _errors(filled, said or [("entitlement", reason_sentence(error.reasons[0]))])
-    surface.ports.wake()
     return None
 
 

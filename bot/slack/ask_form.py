@@ -24,6 +24,8 @@ from grants.policy.model import Entitlement, Policy
 
 ASK: Final = "ask"
 REASON_MOST: Final = 1000
+_DIGITS_MOST: Final = 9
+_OPTION_MOST: Final = 255
 _NUMBER_UNIT: Final = re.compile(r"(\d{1,6})(d|h|m|s)")
 _UNIT_WORDS: Final = re.compile(r"(?<=\d)\s*(days?|hours?|hrs?|minutes?|mins?|seconds?|secs?)\b")
 
@@ -43,7 +45,9 @@ class Filled:
         """The length asked for; what is written counts before what is chosen. None: unreadable."""
         if self.length_text.strip():
             return read_length(self.length_text)
-        return timedelta(seconds=int(self.seconds)) if self.seconds.isdecimal() else None
+        # A number that no select of ours offers may be one that no length of time can be.
+        is_number = self.seconds.isdecimal() and len(self.seconds) <= _DIGITS_MOST
+        return timedelta(seconds=int(self.seconds)) if is_number else None
 
 
 def read_length(text: str) -> timedelta | None:
@@ -78,7 +82,12 @@ def _value(value: Any) -> str:
     if not isinstance(value, Mapping):
         return ""
     chosen = value.get("selected_option")
-    found = chosen.get("value") if isinstance(chosen, Mapping) else value.get("value")
+    if isinstance(chosen, Mapping):
+        found = chosen.get("value")
+        # Names are looked up by it; what was never offered must not reach a database as it is.
+        is_name = isinstance(found, str) and found.isprintable() and len(found) <= _OPTION_MOST
+        return str(found) if is_name else ""
+    found = value.get("value")
     return found if isinstance(found, str) else ""
 
 

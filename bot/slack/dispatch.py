@@ -24,5 +24,10 @@ def dispatch(
     if why := wrong_with(payload):
         log.warning("a payload is malformed: %s", why)
         return BoltResponse(status=MALFORMED, body="")
-    # This mode takes the body as parsed; everything else is the same for both ways in.
-    return app.dispatch(BoltRequest(mode="socket_mode", body=payload, headers=dict(headers or {})))
+    try:
+        # This mode takes the body as parsed; everything else is the same for both ways in.
+        request = BoltRequest(mode="socket_mode", body=payload, headers=dict(headers or {}))
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+        log.warning("a payload is malformed: Bolt reads it with %s", type(error).__name__)
+        return BoltResponse(status=MALFORMED, body="")
+    return app.dispatch(request)

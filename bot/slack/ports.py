@@ -79,7 +79,7 @@ class Lists(Protocol):
 
 @dataclass(frozen=True)
 class SlackPorts:
-    """Everything that the surface needs. `wake` makes the workers look at once.
+    """Everything that the surface needs.
 
     `namespaces` lists a cluster's namespaces within a bounded time (ClusterError otherwise).
     """
@@ -93,7 +93,6 @@ class SlackPorts:
     lists: Lists
     deliveries: DeliveryStore
     namespaces: Callable[[str], Sequence[str]]
-    wake: Callable[[], None]
 
 
 Json = dict[str, Any]

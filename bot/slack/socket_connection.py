@@ -20,7 +20,6 @@ log = get_logger("slack.socket-connection")
 
 FAILS: Final = (SlackApiError, SlackClientError, websocket.WebSocketException, OSError)
 _CLOSE_SECONDS: Final = 2.0
-_LINK_DISABLED: Final = "link_disabled"
 
 
 class Ended(StrEnum):
@@ -32,8 +31,13 @@ class Ended(StrEnum):
     NO_HELLO = "no-hello"
     REFRESHED = "refreshed"
     DISABLED = "link-disabled"
+    TOO_MANY = "too-many"
     BROKEN = "broken"
     STOPPED = "stopped"
+
+
+_ASKED: Final = {"link_disabled": Ended.DISABLED, "too_many_websockets": Ended.TOO_MANY}
+"""What Slack says when it closes for good; every other reason asks for another connection."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,7 @@ class Connection:
     def _asked(self) -> Ended | None:
         if not self.asked_to_leave:
             return None
-        return Ended.DISABLED if self.asked_to_leave == _LINK_DISABLED else Ended.REFRESHED
+        return _ASKED.get(self.asked_to_leave, Ended.REFRESHED)
 
     def _take(self, data: bytes) -> None:
         """Take one frame: an envelope, or what Slack says about the connection itself."""

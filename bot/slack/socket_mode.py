@@ -213,7 +213,7 @@ class SocketMode:
             self._connections.pop(connection, None)
             if why is Ended.DISABLED:
                 self._disabled = True
-            if why not in _ON_PURPOSE and lasted < self._next_wait():
+            if why is not Ended.STOPPED and lasted < self._next_wait():
                 self._failed()  # one that ends at once is not begun anew without a breath
         self._watch.ended(str(why))
         say = log.info if why in _ON_PURPOSE else log.warning

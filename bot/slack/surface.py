@@ -25,6 +25,8 @@ log = get_logger("slack.surface")
 SLACK_FAILS: Final = (SlackApiError, SlackClientError, OSError)
 """What a call of the Web API raises when Slack refuses or can't be reached."""
 
+_TRIGGER_USED: Final = "exchanged_trigger_id"
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -69,13 +71,26 @@ class Surface:
             self._say_beside(inbound, sentence, extra)
         return None
 
+    def open(self, inbound: Inbound, view: Block, *, on_top: bool = False) -> None:
+        """Open a modal, or lay it `on_top` of the one that was clicked in.
+
+        The same click delivered twice has opened it already: its trigger works once.
+        """
+        show = self.client.views_push if on_top else self.client.views_open
+        try:
+            show(trigger_id=inbound.trigger_id, view=view)
+        except SlackApiError as error:
+            if error.response.get("error") != _TRIGGER_USED:
+                raise
+            log.info("%s came twice: its modal stands already", inbound.kind)
+
     def _say_beside(self, inbound: Inbound, sentence: str, extra: Sequence[Block]) -> None:
         """Answer a click: in its modal, over Home, or under its message; else by a DM."""
         view = inbound.view
         if view.get("type") == "modal":
             self.client.views_update(view_id=str(view["id"]), view=said_view(sentence, extra))
         elif view.get("type") == "home":
-            self.client.views_open(trigger_id=inbound.trigger_id, view=said_view(sentence, extra))
+            self.open(inbound, said_view(sentence, extra))
         else:
             self._say_under(inbound, sentence, extra)
 

@@ -45,7 +45,7 @@ def test_a_linked_person_asks_and_both_sides_are_told(bot: SlackBot, erin: Perso
     fill(erin)
     assert erin.submit(erin.view()).ok
     assert erin.views() == []
-    assert bot.waked, "the workers are waked"
+    assert bot.waked == [1], "the workers are waked, once"
     assert bot.deliver().sent == 2
     assert "Pods crash after the deploy" in bot.read(ada)
     assert "Waiting for approval" in bot.read(erin)

@@ -54,7 +54,7 @@ def test_an_approval_shows_everywhere_and_nothing_is_clickable_twice(
     done = ada.click(copies[0], "approve")
     assert done is not None
     assert done.ok
-    assert bot.waked
+    assert bot.waked == [1], "the workers are waked, once"
     bot.deliver()
     after = [ada.messages()[-1], ada.messages(channel)[-1]]
     for old, new, ids in zip(copies, after, before, strict=True):

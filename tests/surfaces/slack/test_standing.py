@@ -70,7 +70,8 @@ def test_a_foreign_team_with_a_local_users_id_is_refused(bot: SlackBot) -> None:
 
 
 def test_a_payload_without_anybody_is_refused(bot: SlackBot) -> None:
-    done = bot.double.deliver_raw({"type": "block_actions", "actions": [{"action_id": "approve"}]})
+    action = {"action_id": "approve", "action_ts": "1.2"}
+    done = bot.double.deliver_raw({"type": "block_actions", "actions": [action]})
     assert done.ok
     assert bot.world.events() == ["cluster.first-seen", "inbound.refused"]
 
