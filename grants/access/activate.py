@@ -1,9 +1,11 @@
 """The road from approved to active, fenced: a worker that wakes late can't bring access back.
 
-The binding is created empty and its uid stored; only then is it filled, by a PUT that carries uid
-and resourceVersion. Whoever ends the grant meanwhile deletes that uid, and the PUT is refused.
+The binding is created empty, and its uid and expiry are stored; only then is it filled, by a PUT
+that carries uid and resourceVersion. Whoever ends the grant meanwhile deletes that uid, and the PUT
+is refused.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from grants.access.cluster_port import Binding
@@ -14,6 +16,7 @@ from grants.access.ports import AccessPorts
 from grants.access.proof import adds_nothing, make_proof
 from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save, wish_of
 from grants.access.telling import ping, scope_facts
+from grants.authz.model import Answer, Question
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
 from grants.record.model import Event, EventType
 
@@ -58,38 +61,45 @@ def _not_filled(work: Work) -> bool:
 
 
 def _ask_before(work: Work, ports: AccessPorts) -> Work:
-    """Choose the sample: one question a rule, those denied now preferred, riskiest first."""
+    """Ask what the role would newly allow: one question a rule, those denied now preferred."""
     grant, endpoint = work.grant, work.cluster.endpoints()[0]
     with ports.store.read() as tx:
         role = tx.role(grant.role_digest)
     rules = role.rules if role else ()
-    per_rule = candidate_questions(rules, grant.namespace)
-    flat = tuple(question for rule in per_rule for question in rule)
-    answers = work.cluster.ask(grant.subject, grant.groups, flat, endpoint)
-    by_question = {answer.question: answer for answer in answers}
-    chosen = choose_sample(
-        tuple(tuple(by_question[q] for q in rule) for rule in per_rule),
-        total=count_permissions(rules, grant.namespace),
-    )
-    sampled = tuple(by_question[q] for q in chosen.questions)
-    seen = (Seen(endpoint, ready=True, binding_uid=None, answers=sampled),)
-    return replace(work, seen=seen, unsampled=chosen.unsampled)
-
-
-def _store_before(work: Work, ports: AccessPorts) -> Work:
+    answers = _ask_rules(work, candidate_questions(rules, grant.namespace), endpoint)
+    chosen = choose_sample(answers, total=count_permissions(rules, grant.namespace))
+    by_question = {answer.question: answer for rule in answers for answer in rule}
+    sampled = tuple(by_question[question] for question in chosen.questions)
     proof = make_proof(
-        work.grant,
+        grant,
         ProofKind.BEFORE,
         work.now,
-        work.seen,
-        unsampled=work.unsampled,
+        (Seen(endpoint, ready=True, binding_uid=None, answers=sampled),),
+        unsampled=chosen.unsampled,
         all_endpoints=work.cluster.knows_all_endpoints(),
     )
     if adds_nothing(proof):
         proof = replace(proof, notes=(*proof.notes, "adds-nothing"))
-    with ports.store.write() as tx:
-        tx.add_proof(proof)
-    return replace(work, before=proof, seen=())
+    return replace(work, before=proof, before_is_new=True)
+
+
+def _ask_rules(
+    work: Work, per_rule: Sequence[Sequence[Question]], endpoint: str
+) -> tuple[tuple[Answer, ...], ...]:
+    """Ask each rule's first question, and another only of the rules that were allowed already."""
+    answers: list[tuple[Answer, ...]] = [() for _ in per_rule]
+    left = [number for number, rule in enumerate(per_rule) if rule]
+    while left:
+        questions = [per_rule[number][len(answers[number])] for number in left]
+        asked = work.cluster.ask(work.grant.subject, work.grant.groups, questions, endpoint)
+        for number, answer in zip(left, asked, strict=True):
+            answers[number] = (*answers[number], answer)
+        left = [
+            number
+            for number in left
+            if answers[number][-1].allowed and len(answers[number]) < len(per_rule[number])
+        ]
+    return tuple(answers)
 
 
 def _create(work: Work, ports: AccessPorts) -> Work:
@@ -100,13 +110,6 @@ def _create(work: Work, ports: AccessPorts) -> Work:
     if found is None or found.subjects or not _is_ours(work, found, ports.installation):
         return replace(work, problem="name-taken")
     return replace(work, binding=found)
-
-
-def _store_uid(work: Work, ports: AccessPorts) -> Work:
-    if work.binding is None:
-        return replace(work, problem="binding-vanished")
-    with ports.store.write() as tx:
-        return save(tx, work, replace(work.grant, binding_uid=work.binding.uid))
 
 
 def _read_role(work: Work, _: AccessPorts) -> Work:
@@ -120,18 +123,24 @@ def _judge_role(work: Work, ports: AccessPorts) -> Work:
     return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-changed")
 
 
-def _store_expiry(work: Work, ports: AccessPorts) -> Work:
-    """Store the end of the lease, reckoned from the earlier of our clock and the database's.
+def _store_intent(work: Work, ports: AccessPorts) -> Work:
+    """Store what was asked before, the binding's uid and the end of the lease, then fill.
 
-    By a clock that runs ahead it would last longer than was agreed, as soon as that clock is put
-    right or another replica's judges the end.
+    The end is reckoned from the earlier of our clock and the database's: by a clock that runs
+    ahead the lease would last longer than was agreed, as soon as that clock is put right or
+    another replica's judges the end.
     """
+    if work.binding is None:
+        return replace(work, problem="binding-vanished")
     with ports.store.write() as tx:
         now = ports.clock.now()
         expires = min(now, tx.database_time() or now) + work.grant.duration
         if now >= expires:
             return replace(work, problem="clocks-apart")
-        return save(tx, work, replace(work.grant, expires_at=expires))
+        if work.before is not None and work.before_is_new:
+            tx.add_proof(work.before)
+        meant = replace(work.grant, binding_uid=work.binding.uid, expires_at=expires)
+        return replace(save(tx, work, meant), before_is_new=False)
 
 
 def _fill(work: Work, ports: AccessPorts) -> Work:
@@ -203,10 +212,6 @@ def _absent(work: Work) -> bool:
     return work.binding is None
 
 
-def _uid_unknown(work: Work) -> bool:
-    return work.grant.binding_uid is None
-
-
 def _role_differs(work: Work) -> bool:
     return _not_filled(work) and work.role_digest != work.grant.role_digest
 
@@ -215,12 +220,10 @@ ACTIVATE: tuple[Step, ...] = (
     Step("activate.look", Touches.CLUSTER, _look),
     Step("activate.judge-found", Touches.RECORD, _judge_found),
     Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
-    Step("activate.store-before", Touches.RECORD, _store_before, _no_before),
     Step("activate.create", Touches.CLUSTER, _create, _absent),
-    Step("activate.store-uid", Touches.RECORD, _store_uid, _uid_unknown),
     Step("activate.read-role", Touches.CLUSTER, _read_role, _not_filled),
     Step("activate.judge-role", Touches.RECORD, _judge_role, _role_differs),
-    Step("activate.store-expiry", Touches.RECORD, _store_expiry, _not_filled),
+    Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),
     Step("activate.fill", Touches.CLUSTER, _fill, _not_filled),
     Step("activate.ask-active", Touches.CLUSTER, _ask_active),
     Step("activate.store-active", Touches.RECORD, _store_active),

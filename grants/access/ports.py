@@ -96,6 +96,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """List drafts and pending requests whose `pending_until` has passed."""
         ...
 
+    def open_requests(self, person: str) -> int:
+        """Count the drafts and pending requests of a person."""
+        ...
+
     def add_decision(self, decision: Decision) -> bool:
         """Insert a decision; False when this approver decided this stage before."""
         ...
@@ -125,7 +129,8 @@ class AccessTx(EventLog, Outbox, Protocol):
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         """List active grants that are due and whose lease has ended, the longest due first.
 
-        On PostgreSQL they stay locked; those that another replica is at are left out.
+        On PostgreSQL a write transaction keeps them locked, and leaves out those that another
+        replica is at.
         """
         ...
 

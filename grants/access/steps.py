@@ -29,15 +29,16 @@ class Work:
 
     `turned` means that the grant took another road and the walk is over; `problem` that the
     walk can't go on now, by a stable code. `deleted` means that a DELETE by uid was answered:
-    what `binding` then holds is held by finalizers.
+    what `binding` then holds is held by finalizers. `before_is_new` means that the proof before
+    is not stored yet.
     """
 
     grant: Grant
     now: datetime
     reached: ClusterPort | None
     before: Proof | None = None
+    before_is_new: bool = False
     seen: tuple[Seen, ...] = ()
-    unsampled: int = 0
     notes: tuple[str, ...] = ()
     binding: Binding | None = None
     role_digest: str | None = None

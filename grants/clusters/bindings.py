@@ -5,6 +5,7 @@ that is gone would create the binding again. A DELETE carries the uid alone, so 
 loses to somebody's edit.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
@@ -29,6 +30,9 @@ from grants.errors import ClusterConflict, ClusterUnavailable
 RBAC_GROUP: Final = "rbac.authorization.k8s.io"
 RBAC_API: Final = f"{RBAC_GROUP}/v1"
 
+# Those between create and fill: as many as there are threads, but for walks that broke off.
+_MADE_MOST: Final = 256
+
 Edit = Callable[[dict[str, Any]], None]
 
 
@@ -38,6 +42,7 @@ class Bindings:
     def __init__(self, api: Api, installation: str) -> None:
         self._api = api
         self._installation = installation
+        self._made: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def get(self, place: BindingPlace, server: str | None) -> Binding | None:
         """Read one; without a resourceVersion the server must ask etcd's majority."""
@@ -59,7 +64,9 @@ class Bindings:
         if reply.status == HTTPStatus.CONFLICT and status and status.reason == "AlreadyExists":
             return None
         self._api.expect(call, reply, HTTPStatus.CREATED)
-        return self._api.decode(call, reply, BindingIn, lambda read: to_binding(read, wish.place))
+        made = self._api.decode(call, reply, BindingIn, lambda read: to_binding(read, wish.place))
+        self._remember(made.uid, self._api.raw(call, reply))
+        return made
 
     def fill(self, binding: Binding, wish: BindingWish, expires_at: datetime) -> Binding:
         """Put the one subject and the expiry into an empty binding that nobody has touched."""
@@ -119,17 +126,8 @@ class Bindings:
         return found
 
     def _put(self, binding: Binding, edit: Edit) -> Binding:
-        # Read again for what others put into it; the version read before is what the PUT rests on.
         place = binding.place
-        get = _call("get", "GET", place)
-        reply = self._api.found(get, place.name)
-        manifest = {} if reply is None else self._api.raw(get, reply)
-        meta = manifest.get("metadata") or {}
-        if (meta.get("uid"), meta.get("resourceVersion")) != (
-            binding.uid,
-            binding.resource_version,
-        ):
-            raise ClusterConflict(self._api.alias, "update bindings", "gone, or moved on")
+        manifest = self._as_it_stands(binding)
         edit(manifest)
         call = _call("update", "PUT", place, manifest)
         reply = self._api.reply(call)
@@ -137,6 +135,26 @@ class Bindings:
             raise ClusterConflict(self._api.alias, call.action, "gone")
         self._api.expect(call, reply)
         return self._api.decode(call, reply, BindingIn, lambda read: to_binding(read, place))
+
+    def _as_it_stands(self, binding: Binding) -> dict[str, Any]:
+        """Give the whole object, with what others put into it; ClusterConflict if it moved on.
+
+        One that was made a moment ago is remembered, and not read again: should somebody have
+        touched it since, the PUT is refused by the version that it carries.
+        """
+        manifest = self._made.pop(binding.uid, None)
+        if manifest is None or not _is_of(manifest, binding):
+            get = _call("get", "GET", binding.place)
+            reply = self._api.found(get, binding.place.name)
+            manifest = {} if reply is None else self._api.raw(get, reply)
+        if not _is_of(manifest, binding):
+            raise ClusterConflict(self._api.alias, "update bindings", "gone, or moved on")
+        return manifest
+
+    def _remember(self, uid: str, manifest: dict[str, Any]) -> None:
+        self._made[uid] = manifest
+        while len(self._made) > _MADE_MOST:
+            self._made.popitem(last=False)
 
     def _manifest(self, wish: BindingWish) -> dict[str, Any]:
         metadata: dict[str, Any] = {
@@ -161,6 +179,12 @@ class Bindings:
             "roleRef": {"apiGroup": RBAC_GROUP, "kind": wish.role.kind, "name": wish.role.name},
             "subjects": [],
         }
+
+
+def _is_of(manifest: dict[str, Any], binding: Binding) -> bool:
+    meta = manifest.get("metadata") or {}
+    found = (meta.get("uid"), meta.get("resourceVersion"))
+    return found == (binding.uid, binding.resource_version)
 
 
 def _take_page(page: BindingListIn, found: list[Binding]) -> str:

@@ -3,7 +3,17 @@
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from grants.access.model import (
     AccessRequest,
@@ -49,7 +59,6 @@ _OVER = (
     )
     .order_by(t.grants.c.due_at, t.grants.c.id)
     .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
 )
 
 _SAVE_GRANT = update(t.grants).where(
@@ -148,6 +157,12 @@ class AccessRows(TxBase):
         )
         return tuple(request_of(row, self._items(row.id)) for row in rows)
 
+    def open_requests(self, person: str) -> int:
+        """Count the drafts and pending requests of a person."""
+        counted = select(func.count()).where(OPEN, t.requests.c.requester == person)
+        row = self._row(counted)
+        return int(row[0]) if row is not None else 0
+
     def add_decision(self, decision: Decision) -> bool:
         """Insert a decision; False when this approver decided this stage before."""
         columns = t.decisions.c
@@ -196,7 +211,8 @@ class AccessRows(TxBase):
 
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         """List active grants whose lease has ended, locked; another replica's are left out."""
-        rows = self._rows(_OVER, {"now": now, "limit": limit})
+        over = _OVER.with_for_update(skip_locked=True) if self._writable else _OVER
+        rows = self._rows(over, {"now": now, "limit": limit})
         return tuple(grant_of(row) for row in rows)
 
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:

@@ -102,7 +102,7 @@ def test_a_fill_that_comes_after_the_end_is_not_made(world: World) -> None:
 
     def after(step: str, of: str) -> None:
         go_on(step, of)
-        if step == "activate.store-expiry":
+        if step == "activate.store-intent":
             world.clock.forward(hours=2)
 
     world.watch.after = after  # type: ignore[method-assign]
