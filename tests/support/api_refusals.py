@@ -16,6 +16,26 @@ def posted(office: Office, **more: Any) -> str:
     return str(office.call("chat.postMessage", channel=office.ops.id, text="hi", **more)["ts"])
 
 
+def posted_then(office: Office, **changes: Any) -> str:
+    """Post, and change the channel afterwards."""
+    ts = posted(office)
+    office.workspace.change_channel(office.ops.id, **changes)
+    return ts
+
+
+def posted_and_deleted(office: Office) -> str:
+    """Post, and have somebody delete it by hand."""
+    ts = posted(office)
+    office.double.control.delete_message((office.ops.id, ts))
+    return ts
+
+
+def without_messages_tab(office: Office) -> str:
+    """Turn the app's messages tab off, and name somebody to write to."""
+    office.workspace.messages_tab = False
+    return str(office.erin.id)
+
+
 def view(**more: Any) -> Args:
     title = {"type": "plain_text", "text": "T"}
     return {"type": "modal", "title": title, "blocks": [], **more}
@@ -150,6 +170,54 @@ TABLE: list[tuple[str, Callable[[Office], Args], Callable[[Office], Args], str]]
         "cant_update_message",
     ),
     (
+        "chat.update",
+        lambda o: {"channel": o.ops.id, "ts": posted(o), **TEXT},
+        lambda o: {"channel": o.ops.id, "ts": posted_then(o, is_archived=True), **TEXT},
+        "is_inactive",
+    ),
+    (
+        "chat.update",
+        lambda o: {"channel": o.ops.id, "ts": posted(o), **TEXT},
+        lambda o: {"channel": o.ops.id, "ts": posted_then(o, bot_in=False), **TEXT},
+        "cant_update_message",
+    ),
+    (
+        "chat.update",
+        lambda o: {"channel": o.ops.id, "ts": posted(o), **TEXT},
+        lambda o: {"channel": o.ops.id, "ts": posted_and_deleted(o), **TEXT},
+        "message_not_found",
+    ),
+    (
+        "chat.delete",
+        lambda o: {"channel": o.ops.id, "ts": posted(o)},
+        lambda o: {"channel": o.ops.id, "ts": posted_then(o, bot_in=False)},
+        "cant_delete_message",
+    ),
+    (
+        "chat.postMessage",
+        lambda o: {"channel": o.erin.id, **TEXT},
+        lambda o: {"channel": o.shy.id, **TEXT},
+        "channel_not_found",
+    ),
+    (
+        "chat.postMessage",
+        lambda o: {"channel": o.workspace.dm(o.erin.id).id, **TEXT},
+        lambda o: {"channel": o.workspace.dm(o.gone.id).id, **TEXT},
+        "channel_not_found",
+    ),
+    (
+        "chat.postMessage",
+        lambda o: {"channel": o.erin.id, **TEXT},
+        lambda o: {"channel": without_messages_tab(o), **TEXT},
+        "messages_tab_disabled",
+    ),
+    (
+        "conversations.open",
+        lambda o: {"users": o.erin.id},
+        lambda o: {"users": o.shy.id},
+        "user_not_visible",
+    ),
+    (
         "chat.delete",
         lambda o: {"channel": o.ops.id, "ts": posted(o)},
         lambda o: {"channel": o.ops.id, "ts": o.double.as_user(o.erin).say("mine", o.ops).ts},
@@ -193,10 +261,35 @@ TABLE: list[tuple[str, Callable[[Office], Args], Callable[[Office], Args], str]]
     ),
     (
         "conversations.history",
+        lambda o: {"channel": o.ops.id, "limit": 999},
         lambda o: {"channel": o.ops.id, "limit": 1000},
-        lambda o: {"channel": o.ops.id, "limit": 1001},
+        "invalid_arguments",
+    ),
+    (
+        "conversations.history",
+        lambda o: {"channel": o.ops.id, "oldest": "1.5"},
+        lambda o: {"channel": o.ops.id, "oldest": "yesterday"},
+        "invalid_ts_oldest",
+    ),
+    (
+        "conversations.history",
+        lambda o: {"channel": o.ops.id, "latest": "1.5"},
+        lambda o: {"channel": o.ops.id, "latest": "now"},
+        "invalid_ts_latest",
+    ),
+    (
+        "conversations.members",
+        lambda o: {"channel": o.ops.id, "limit": 999},
+        lambda o: {"channel": o.ops.id, "limit": 1000},
         "invalid_limit",
     ),
+    (
+        "conversations.list",
+        lambda _: {"types": "public_channel,private_channel,im"},
+        lambda _: {"types": "mpim"},
+        "invalid_types",
+    ),
+    ("conversations.list", lambda _: {"limit": 999}, lambda _: {"limit": 1000}, "invalid_limit"),
     (
         "conversations.members",
         lambda o: {"channel": o.ops.id, "cursor": "1"},
@@ -211,10 +304,16 @@ TABLE: list[tuple[str, Callable[[Office], Args], Callable[[Office], Args], str]]
         "no_such_subteam",
     ),
     (
+        "usergroups.users.list",
+        lambda o: {"usergroup": o.sleeping.id, "include_disabled": True},
+        lambda o: {"usergroup": o.sleeping.id},
+        "no_such_subteam",
+    ),
+    (
         "views.publish",
         lambda o: {"user_id": o.erin.id, "view": HOME},
         lambda _: {"user_id": "U404", "view": HOME},
-        "user_not_found",
+        "invalid_arguments",
     ),
     (
         "views.publish",

@@ -47,6 +47,9 @@ class Office:
         self.secret = ws.add_channel("secret", members=[self.erin], private=True, bot_in=False)
         self.inner = ws.add_channel("inner", members=[self.erin], private=True)
         self.old = ws.add_channel("old", members=[self.erin], archived=True)
+        self.shy = ws.change_user(ws.add_user("shy").id, refuses_dms=True)
+        self.sleeping = ws.add_usergroup("sleeping", "Sleeping", [self.erin])
+        ws.change_usergroup(self.sleeping.id, disabled=True)
         self.group = ws.add_usergroup("oncall", "On call", [self.erin])
 
     def call(

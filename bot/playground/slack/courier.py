@@ -23,11 +23,13 @@ from bot.playground.slack.retries import Retries
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from bot.playground.slack.hindrances import Forgery
     from bot.playground.slack.sockets import Sockets
     from bot.playground.slack.workspace import Workspace
 
 HTTP_OK = 200
 POOL_CONNECTIONS = 64
+OLD_SECONDS = 360
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -54,6 +56,7 @@ class Parcel:
     retry: Retry | None
     envelope_id: str
     number: int
+    forge: Forgery | None = None
 
 
 class Courier:
@@ -111,6 +114,7 @@ class Courier:
             retry,
             envelope_id or str(uuid.uuid4()),
             next(self._numbers),
+            plan.forge,
         )
         self._send_copies(parcel, plan)
         done = self._carry(parcel)
@@ -189,7 +193,7 @@ class Courier:
         lost = Delivery(kind, payload, acked=False, after_ms=0)
         started = time.monotonic()
         try:
-            response = self.post(body, headers)
+            response = self.post(body, headers, **_forged(parcel.forge))
         except requests.exceptions.SSLError:
             return replace(lost, error="dispatch_failed", failure="ssl_error")
         except requests.Timeout:
@@ -249,6 +253,18 @@ class Courier:
         for thread in self._copies:
             thread.join(self._ack_seconds)
         self._session.close()
+
+
+def _forged(how: Forgery | None) -> dict[str, str]:
+    """Return the arguments of `post` that forge a request."""
+    match how:
+        case "signature":
+            return {"signed": signature("another secret", str(int(time.time())), b"another body")}
+        case "unsigned":
+            return {"signed": ""}
+        case "timestamp":
+            return {"timestamp": str(int(time.time()) - OLD_SECONDS)}
+    return {}
 
 
 def _about(payload: Json) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from bot.playground.slack.records import Json
 
 Order = Literal["first", "reversed", "shuffled"]
+Forgery = Literal["signature", "unsigned", "timestamp"]
+"""`signature`: of another secret; `unsigned`: none; `timestamp`: six minutes old, well signed."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Hindrance:
     delay: tuple[float, float]
     copies: int
     pad_bytes: int
+    forge: Forgery | None
     dice: random.Random
 
 
@@ -36,6 +39,7 @@ class Plan:
     delay_seconds: float = 0.0
     copies: int = 0
     pad_bytes: int = 0
+    forge: Forgery | None = None
 
     def padded(self, payload: Json) -> Json:
         """Return the payload with a field of that many bytes that no app asked for."""
@@ -64,6 +68,7 @@ class Hindrances:
         delay: Delay = 0.0,
         copies: int = 0,
         pad_bytes: int = 0,
+        forge: Forgery | None = None,
     ) -> Hindrance:
         """Hinder the next `times` payloads of a kind (`slash_commands`, `interactive`,
         `events_api`; None: until lifted). A range of delays reorders what is sent at once.
@@ -72,7 +77,7 @@ class Hindrances:
         with self._lock:
             self._count += 1
             dice = self._faults.dice(f"hindrance {self._count}")
-            made = Hindrance(kind, times, probability, span, copies, pad_bytes, dice)
+            made = Hindrance(kind, times, probability, span, copies, pad_bytes, forge, dice)
             self._all.append(made)
         return made
 
@@ -94,7 +99,7 @@ class Hindrances:
             one.left -= 1
             if one.left <= 0:
                 self._all.remove(one)
-        return Plan(one.dice.uniform(*one.delay), one.copies, one.pad_bytes)
+        return Plan(one.dice.uniform(*one.delay), one.copies, one.pad_bytes, one.forge)
 
     def hold(self) -> None:
         """Hold back every payload from now on, until `release`."""

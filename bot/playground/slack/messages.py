@@ -73,8 +73,7 @@ def post(
             metadata=said.metadata,
             visible_to=visible_to,
         )
-        workspace.messages[channel][message.ts] = message
-    workspace.touch()
+        workspace.place(message)
     return message
 
 
@@ -83,8 +82,7 @@ def say(workspace: Workspace, channel: str, user: str, text: str) -> Message:
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     with workspace.lock:
         message = Message(channel=channel, ts=workspace.new_ts(), user=user, text=escaped)
-        workspace.messages[channel][message.ts] = message
-    workspace.touch()
+        workspace.place(message)
     return message
 
 
@@ -108,8 +106,7 @@ def change(workspace: Workspace, message: Message, said: Content) -> Message:
             metadata=message.metadata if said.metadata is None else said.metadata or None,
             edited_ts=workspace.new_ts(),
         )
-        workspace.messages[message.channel][message.ts] = changed
-    workspace.touch()
+        workspace.place(changed)
     return changed
 
 

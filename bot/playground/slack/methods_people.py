@@ -10,22 +10,31 @@ from bot.playground.slack.webapi import ApiError, Call, Method, invalid_argument
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bot.playground.slack.records import Json, User, UserGroup
+    from bot.playground.slack.records import Json, Message, User, UserGroup
 
-MAX_PAGE = 1000
+MAX_PAGE = 999
+TYPES = {"public_channel": "public", "private_channel": "private", "im": "im"}
 
 
 def _auth_test(call: Call) -> Json:
-    workspace = call.workspace
+    workspace, grid = call.workspace, call.workspace.grid
     bot = workspace.users[workspace.bot_user_id]
-    return {
+    who = {"user": bot.name, "user_id": bot.id, "bot_id": workspace.bot_id}
+    if grid and grid.org_wide:
+        # An organisation-wide token belongs to no workspace: the organisation stands in its place.
+        return who | {
+            "url": f"https://{grid.name.lower()}.enterprise.slack.test/",
+            "team": grid.name,
+            "team_id": grid.id,
+            "enterprise_id": grid.id,
+            "is_enterprise_install": True,
+        }
+    return who | {
         "url": f"https://{workspace.domain}.slack.test/",
         "team": workspace.name,
         "team_id": workspace.team_id,
-        "user": bot.name,
-        "user_id": bot.id,
-        "bot_id": workspace.bot_id,
         "is_enterprise_install": False,
+        **({"enterprise_id": grid.id} if grid else {}),
     }
 
 
@@ -56,6 +65,16 @@ def user_json(call: Call, user: User) -> Json:
         "is_ultra_restricted": user.is_ultra_restricted,
         "updated": int(now.timestamp()),
     }
+    grid = call.workspace.grid
+    if grid and call.workspace.team_name(user.team_id):
+        shown["enterprise_user"] = {
+            "id": user.id,
+            "enterprise_id": grid.id,
+            "enterprise_name": grid.name,
+            "is_admin": False,
+            "is_owner": False,
+            "teams": [user.team_id],
+        }
     # Slack leaves the field out for most people: its absence proves nothing.
     return shown | ({"is_stranger": True} if user.is_stranger else {})
 
@@ -64,10 +83,11 @@ def _users_info(call: Call) -> Json:
     return {"user": user_json(call, places.person(call.workspace, call.args["user"]))}
 
 
-def _page(call: Call, items: Sequence[Any], default: int = 100) -> tuple[list[Any], Json]:
-    limit = call.args.get("limit", default)
+def _page(call: Call, items: Sequence[Any], wrong_limit: str = "") -> tuple[list[Any], Json]:
+    """Return a page of `items`; Slack has a name for a wrong limit with some methods only."""
+    limit = call.args.get("limit", 100)
     if not 1 <= limit <= MAX_PAGE:
-        raise ApiError("invalid_limit")
+        raise ApiError(wrong_limit) if wrong_limit else invalid_arguments("invalid limit")
     cursor = call.args.get("cursor") or "0"
     if not cursor.isdecimal() or int(cursor) > len(items):
         raise ApiError("invalid_cursor")
@@ -78,32 +98,41 @@ def _page(call: Call, items: Sequence[Any], default: int = 100) -> tuple[list[An
 
 
 def _users_list(call: Call) -> Json:
-    people, more = _page(call, list(call.workspace.users.values()))
+    everybody = list(call.workspace.users.values())
+    grid = call.workspace.grid
+    if grid and grid.org_wide:
+        everybody = [user for user in everybody if user.team_id == call.team_id]
+    people, more = _page(call, everybody)
     return {"members": [user_json(call, user) for user in people], **more}
 
 
 def _group_json(call: Call, group: UserGroup) -> Json:
     shown: Json = {
         "id": group.id,
-        "team_id": call.workspace.team_id,
+        "team_id": group.team_id or call.workspace.team_id,
         "is_usergroup": True,
         "name": group.name,
         "handle": group.handle,
         "date_delete": 1 if group.disabled else 0,
-        "user_count": len(group.users),
     }
+    if call.args.get("include_count"):
+        shown["user_count"] = len(group.users)
     return shown | ({"users": list(group.users)} if call.args.get("include_users") else {})
 
 
+def _group_is_seen(call: Call, group: UserGroup) -> bool:
+    of_team = (group.team_id or call.workspace.team_id) == call.team_id
+    return of_team and (not group.disabled or call.args.get("include_disabled", False))
+
+
 def _groups_list(call: Call) -> Json:
-    disabled_too = call.args.get("include_disabled", False)
-    groups = [g for g in call.workspace.usergroups.values() if disabled_too or not g.disabled]
+    groups = [g for g in call.workspace.usergroups.values() if _group_is_seen(call, g)]
     return {"usergroups": [_group_json(call, group) for group in groups]}
 
 
 def _group_users(call: Call) -> Json:
     group = call.workspace.usergroups.get(call.args["usergroup"])
-    if group is None:
+    if group is None or not _group_is_seen(call, group):
         raise ApiError("no_such_subteam")
     return {"users": list(group.users)}
 
@@ -118,7 +147,7 @@ def _open(call: Call) -> Json:
         raise ApiError("cannot_dm_bot")
     if user.deleted:
         raise ApiError("user_disabled")
-    if user.is_stranger:
+    if user.is_stranger or user.refuses_dms:
         raise ApiError("user_not_visible")
     channel = call.workspace.dm(user.id)
     full = places.as_json(call.workspace, channel)
@@ -134,8 +163,26 @@ def _info(call: Call) -> Json:
 def _members(call: Call) -> Json:
     channel = places.visible(call.workspace, call.args["channel"])
     places.may_read(call, channel, places.READ_SCOPES)
-    members, more = _page(call, sorted(channel.members))
+    members, more = _page(call, sorted(channel.members), "invalid_limit")
     return {"members": members, **more}
+
+
+def _conversations(call: Call) -> Json:
+    wanted = [part for part in call.args.get("types", "public_channel").split(",") if part]
+    if not wanted or not set(wanted) <= TYPES.keys():
+        raise ApiError("invalid_types")
+    for kind in wanted:
+        call.needs(places.READ_SCOPES[TYPES[kind]])
+    kinds = {TYPES[kind] for kind in wanted}
+    seen = [
+        channel
+        for channel in call.workspace.channels.values()
+        if channel.kind in kinds
+        and (channel.kind == "public" or call.workspace.bot_user_id in channel.members)
+        and not (channel.is_archived and call.args.get("exclude_archived"))
+    ]
+    page, more = _page(call, seen, "invalid_limit")
+    return {"channels": [places.as_json(call.workspace, one) for one in page], **more}
 
 
 def _history(call: Call) -> Json:
@@ -143,15 +190,19 @@ def _history(call: Call) -> Json:
     if call.workspace.bot_user_id not in channel.members:
         raise ApiError("not_in_channel")
     places.may_read(call, channel, places.HISTORY_SCOPES)
-    oldest, latest = call.args.get("oldest", "0"), call.args.get("latest", "9" * 10)
+    oldest = _seconds(call, "oldest", "0")
+    latest = _seconds(call, "latest", "9" * 10)
     edges = call.args.get("inclusive", False)
-    found = [
-        m
-        for ts, m in call.workspace.messages[channel.id].items()
-        if not m.is_ephemeral
-        and (float(oldest) < float(ts) < float(latest) or (edges and ts in (oldest, latest)))
-    ]
-    newest_first = sorted(found, key=lambda m: float(m.ts), reverse=True)
+    # Kept in the order of their times: nothing older follows what is too old.
+    newest_first: list[Message] = []
+    for message in reversed(call.workspace.messages[channel.id].values()):
+        at = float(message.ts)
+        if at < oldest:
+            break
+        if not message.is_ephemeral and (
+            oldest < at < latest or (edges and at in (oldest, latest))
+        ):
+            newest_first.append(message)
     page, more = _page(call, newest_first)
     metadata = call.args.get("include_all_metadata", False)
     shown = [messages.as_json(call.workspace, m, with_metadata=metadata) for m in page]
@@ -159,19 +210,38 @@ def _history(call: Call) -> Json:
     return {"messages": shown, "has_more": has_more, **(more if has_more else {})}
 
 
+def _seconds(call: Call, name: str, default: str) -> float:
+    try:
+        return float(call.args.get(name, default))
+    except ValueError as problem:
+        raise ApiError(f"invalid_ts_{name}") from problem
+
+
 METHODS = {
     "auth.test": Method(_auth_test, {}),
     "apps.connections.open": Method(_connections_open, {}, caller="app"),
     "users.info": Method(_users_info, {"user": "str"}, ("user",), "users:read"),
-    "users.list": Method(_users_list, {"limit": "whole", "cursor": "str"}, (), "users:read"),
+    "users.list": Method(
+        _users_list, {"limit": "whole", "cursor": "str"}, (), "users:read", of_a_team=True
+    ),
     "usergroups.list": Method(
         _groups_list,
-        {"include_users": "flag", "include_disabled": "flag"},
+        {"include_users": "flag", "include_disabled": "flag", "include_count": "flag"},
         (),
         "usergroups:read",
+        of_a_team=True,
     ),
     "usergroups.users.list": Method(
-        _group_users, {"usergroup": "str"}, ("usergroup",), "usergroups:read"
+        _group_users,
+        {"usergroup": "str", "include_disabled": "flag"},
+        ("usergroup",),
+        "usergroups:read",
+        of_a_team=True,
+    ),
+    "conversations.list": Method(
+        _conversations,
+        {"types": "str", "exclude_archived": "flag", "limit": "whole", "cursor": "str"},
+        of_a_team=True,
     ),
     "conversations.open": Method(
         _open, {"users": "str", "return_im": "flag"}, ("users",), "im:write"

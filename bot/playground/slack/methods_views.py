@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bot.playground.slack import places, views
-from bot.playground.slack.webapi import ApiError, Call, Method
+from bot.playground.slack import views
+from bot.playground.slack.webapi import ApiError, Call, Method, invalid_arguments
 
 if TYPE_CHECKING:
     from bot.playground.slack.records import Json
@@ -41,7 +41,9 @@ def _update(call: Call) -> Json:
 
 def _publish(call: Call) -> Json:
     with call.workspace.lock:
-        user = places.person(call.workspace, call.args["user_id"])
+        user = call.workspace.users.get(call.args["user_id"])
+        if user is None:
+            raise invalid_arguments("invalid `user_id`")
         current = call.workspace.homes.get(user.id)
         before = call.workspace.views[current] if current else None
         body = views.checked(call.workspace, call.args["view"], "home", before)

@@ -25,26 +25,33 @@ class Payloads:
         url = self._workspace.new_response_url(user.id, channel, message_ts)
         return f"{self._hooks_url}/{self._workspace.team_id}/{url.id}"
 
-    def _common(self, user: User) -> Json:
-        workspace = self._workspace
+    def _domain(self, team_id: str) -> str:
+        """Return a team's subdomain; a stranger's team is none of ours."""
+        return (self._workspace.team_name(team_id) or "elsewhere").lower()
+
+    def _common(self, user: User, *, of_enterprise: bool = False) -> Json:
         # For a stranger Slack names the team they came from; the app's own team stands in
         # view.app_installed_team_id only.
-        home = user.team_id == workspace.team_id
+        workspace, grid = self._workspace, self._workspace.grid
+        ours = workspace.team_name(user.team_id) is not None
+        team: Json | None = {"id": user.team_id, "domain": self._domain(user.team_id)}
+        if grid and grid.org_wide:
+            team = None
+        elif grid and ours and team:
+            team |= {"enterprise_id": grid.id, "enterprise_name": grid.name}
+        by_enterprise = of_enterprise or (grid is not None and grid.user_team == "enterprise")
         return {
-            "team": {
-                "id": user.team_id,
-                "domain": workspace.domain if home else "elsewhere",
-            },
+            "team": team,
             "user": {
                 "id": user.id,
                 "username": user.name,
                 "name": user.name,
-                "team_id": user.team_id,
+                "team_id": grid.id if grid and ours and by_enterprise else user.team_id,
             },
             "api_app_id": workspace.app_id,
             "token": "legacy-verification-token",
-            "is_enterprise_install": False,
-            "enterprise": None,
+            "is_enterprise_install": bool(grid and grid.org_wide),
+            "enterprise": {"id": grid.id, "name": grid.name} if grid else None,
         }
 
     def slash(self, user: User, command: str, text: str, channel: Channel) -> Json:
@@ -53,10 +60,13 @@ class Payloads:
         name = "directmessage" if channel.kind == "im" else channel.name
         if channel.kind == "private":
             name = "privategroup"
+        grid = workspace.grid
+        org = {"enterprise_id": grid.id, "enterprise_name": grid.name} if grid else {}
         return {
+            **org,
             "token": "legacy-verification-token",
             "team_id": user.team_id,
-            "team_domain": workspace.domain if user.team_id == workspace.team_id else "elsewhere",
+            "team_domain": self._domain(user.team_id),
             "channel_id": channel.id,
             "channel_name": name,
             "user_id": user.id,
@@ -64,7 +74,7 @@ class Payloads:
             "command": command,
             "text": text,
             "api_app_id": workspace.app_id,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": "true" if grid and grid.org_wide else "false",
             "response_url": self._response_url(user, channel.id),
             "trigger_id": workspace.new_trigger(user.id).id,
         }
@@ -85,10 +95,7 @@ class Payloads:
             "type": "block_actions",
             "container": container,
             "trigger_id": workspace.new_trigger(user.id).id,
-            "channel": {
-                "id": channel.id,
-                "name": "directmessage" if channel.kind == "im" else channel.name,
-            },
+            "channel": {"id": channel.id, "name": _shown_name(channel)},
             "state": forms.as_state(values),
             "response_url": self._response_url(user, channel.id, message.ts),
             "actions": [action],
@@ -113,7 +120,7 @@ class Payloads:
     def suggestion(self, user: User, source: View | Message, key: ValueKey, query: str) -> Json:
         """Return block_suggestion for what is typed into an external select."""
         block_id, action_id = key
-        payload = self._common(user) | {
+        payload = self._common(user, of_enterprise=True) | {
             "type": "block_suggestion",
             "action_id": action_id,
             "block_id": block_id,
@@ -130,7 +137,8 @@ class Payloads:
             "is_ephemeral": source.is_ephemeral,
         }
         shown = messages.as_json(self._workspace, source)
-        channel = {"id": source.channel}
+        place = self._workspace.channels[source.channel]
+        channel = {"id": place.id, "name": _shown_name(place)}
         return payload | {"container": container, "message": shown, "channel": channel}
 
     def submission(self, user: User, view: View) -> Json:
@@ -151,19 +159,21 @@ class Payloads:
             "is_cleared": cleared,
         }
 
-    def event(self, event: Json) -> Json:
-        """Return an Events API callback around `event`."""
-        workspace = self._workspace
+    def event(self, event: Json, team_id: str) -> Json:
+        """Return an Events API callback around `event`, which happened in that team."""
+        workspace, grid = self._workspace, self._workspace.grid
+        org_wide = grid is not None and grid.org_wide
         authorization = {
-            "enterprise_id": None,
-            "team_id": workspace.team_id,
+            "enterprise_id": grid.id if grid else None,
+            "team_id": None if org_wide else workspace.team_id,
             "user_id": workspace.bot_user_id,
             "is_bot": True,
-            "is_enterprise_install": False,
+            "is_enterprise_install": org_wide,
         }
         return {
+            **({"enterprise_id": grid.id} if grid else {}),
             "token": "legacy-verification-token",
-            "team_id": workspace.team_id,
+            "team_id": team_id,
             "api_app_id": workspace.app_id,
             "event": event,
             "type": "event_callback",
@@ -186,4 +196,9 @@ class Payloads:
         home = workspace.homes.get(user.id)
         if home and tab == "home":
             event["view"] = views.as_json(workspace, workspace.views[home])
-        return self.event(event)
+        ours = workspace.team_name(user.team_id) is not None
+        return self.event(event, user.team_id if ours else workspace.team_id)
+
+
+def _shown_name(channel: Channel) -> str:
+    return "directmessage" if channel.kind == "im" else channel.name

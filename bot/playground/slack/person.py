@@ -254,7 +254,7 @@ class Person:
             values = {**self.values(target), key: value}
             if isinstance(target, View):
                 return self._change_view(target, values=values)
-            self._workspace.message_values[target.channel, target.ts, self.id] = values
+            self._workspace.keep_values(target, self.id, values)
         return target
 
     def _change_view(self, view: View, **facts: object) -> View:

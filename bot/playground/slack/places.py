@@ -49,13 +49,37 @@ def postable(workspace: Workspace, channel_id: str) -> Channel:
     """Return where to post: a channel's id, or a person's id, which means their DM."""
     user = workspace.users.get(channel_id)
     if user is None:
-        return joined(workspace, channel_id)
+        channel = joined(workspace, channel_id)
+        return _open_dm(workspace, channel) if channel.kind == "im" else channel
     if user.is_bot:
         raise ApiError("cannot_dm_bot")
-    if user.deleted or user.is_stranger:
+    if user.deleted or user.is_stranger or user.refuses_dms:
         # Slack gives no conversation with a closed account, nor with another team's person.
         raise ApiError("channel_not_found")
-    return workspace.dm(user.id)
+    return _open_dm(workspace, workspace.dm(user.id))
+
+
+def _open_dm(workspace: Workspace, channel: Channel) -> Channel:
+    """Return a direct message that may be written to, or refuse."""
+    if not workspace.messages_tab:
+        raise ApiError("messages_tab_disabled")
+    user = workspace.users[channel.dm_user or ""]
+    if user.deleted or user.refuses_dms:
+        raise ApiError("channel_not_found")
+    return channel
+
+
+def changeable(workspace: Workspace, channel_id: str, verb: str) -> Channel:
+    """Return where a message may be changed (`verb` update or delete), or refuse.
+
+    Slack's words for this differ from those for posting.
+    """
+    channel = visible(workspace, channel_id)
+    if workspace.bot_user_id not in channel.members:
+        raise ApiError(f"cant_{verb}_message")
+    if channel.is_archived:
+        raise ApiError("is_inactive" if verb == "update" else "cant_delete_message")
+    return channel
 
 
 def may_read(call: Call, channel: Channel, scopes: dict[str, str]) -> None:
@@ -78,9 +102,14 @@ def as_json(workspace: Workspace, channel: Channel) -> Json:
     }
     if channel.kind == "im":
         return shown | {"user": channel.dm_user}
+    strangers = any(workspace.users[m].is_stranger for m in channel.members)
+    shared = channel.is_ext_shared or strangers
     return shown | {
         "name": channel.name,
         "name_normalized": channel.name,
         "num_members": len(channel.members),
-        "is_ext_shared": any(workspace.users[m].is_stranger for m in channel.members),
+        "previous_names": list(channel.previous_names),
+        "is_shared": shared,
+        "is_ext_shared": shared,
+        "is_org_shared": False,
     }

@@ -22,7 +22,10 @@ MAX_VIEW_BYTES = 250_000
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person or the app's bot user. `team_id` other than the workspace's is a stranger's."""
+    """A person or the app's bot user. A stranger's `team_id` is one of another organisation.
+
+    `refuses_dms`: the app gets no conversation with this person.
+    """
 
     id: str
     team_id: str
@@ -36,6 +39,7 @@ class User:
     is_ultra_restricted: bool = False
     is_stranger: bool = False
     deleted: bool = False
+    refuses_dms: bool = False
 
     def tz_offset_seconds(self, at: datetime) -> int:
         """Seconds east of UTC in this person's zone at `at`."""
@@ -45,7 +49,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """A conversation. `dm_user` is the person of a direct message with the app."""
+    """A conversation. `dm_user` is the person of a direct message with the app.
+
+    `is_ext_shared`: shared with another organisation, whether or not one of them is in it.
+    """
 
     id: str
     name: str
@@ -53,6 +60,23 @@ class Channel:
     members: frozenset[str]
     is_archived: bool = False
     dm_user: str | None = None
+    is_ext_shared: bool = False
+    previous_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """An Enterprise Grid that the workspace is part of.
+
+    `org_wide`: the app is installed for the whole organisation, else for the workspace alone.
+    `user_team`: what a payload says is the person's team, a workspace's id or the organisation's;
+    Slack documents the latter for block_suggestion, which always has it.
+    """
+
+    id: str
+    name: str
+    org_wide: bool = True
+    user_team: Literal["team", "enterprise"] = "team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,7 @@ class UserGroup:
     name: str
     users: tuple[str, ...]
     disabled: bool = False
+    team_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

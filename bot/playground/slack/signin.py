@@ -34,6 +34,8 @@ PARAMETERS = frozenset(
 )
 USER_ID = "https://slack.com/user_id"
 TEAM_ID = "https://slack.com/team_id"
+ENTERPRISE_ID = "https://slack.com/enterprise_id"
+ENTERPRISE_NAME = "https://slack.com/enterprise_name"
 
 
 class SignInError(Exception):
@@ -116,7 +118,7 @@ class SignIn:
         scopes = frozenset(parameters.get("scope", "").replace(",", " ").split())
         if "openid" not in scopes or not scopes <= SCOPES:
             raise SignInError("Invalid permissions requested")
-        if parameters.get("team", self._workspace.team_id) != self._workspace.team_id:
+        if self._workspace.team_name(parameters.get("team", self._workspace.team_id)) is None:
             raise SignInError("This is not the workspace that was asked for")
         return Ask(scopes, redirect_uri, parameters.get("state", ""), parameters.get("nonce", ""))
 
@@ -147,10 +149,8 @@ class SignIn:
         if args.get("grant_type", "authorization_code") != "authorization_code":
             raise ApiError("invalid_grant_type")
         code = self._codes.get(args.get("code", ""))
-        if code is None or self._workspace.now > code.expires:
+        if code is None or code.used or self._workspace.now > code.expires:
             raise ApiError("invalid_code")
-        if code.used:
-            raise ApiError("code_already_used")
         if args.get("redirect_uri") != code.ask.redirect_uri:
             raise ApiError("bad_redirect_uri")
         code.used = True
@@ -177,6 +177,9 @@ class SignIn:
 
     def _claims(self, user: User, scopes: frozenset[str]) -> Json:
         claims: Json = {"sub": user.id, USER_ID: user.id, TEAM_ID: user.team_id}
+        grid = self._workspace.grid
+        if grid:
+            claims |= {ENTERPRISE_ID: grid.id, ENTERPRISE_NAME: grid.name}
         if "email" in scopes:
             claims |= {"email": user.email, "email_verified": True}
         if "profile" in scopes:

@@ -57,7 +57,7 @@ def open_modal(workspace: Workspace, user: str, body: Json) -> View:
     """Open a modal; what was open before is gone."""
     with workspace.lock:
         for view_id in workspace.stacks[user]:
-            workspace.views[view_id] = replace(workspace.views[view_id], closed=True)
+            workspace.view_closed(replace(workspace.views[view_id], closed=True))
         workspace.stacks[user] = []
         return _place(workspace, user, body, None)
 
@@ -141,7 +141,7 @@ def pop(workspace: Workspace, view: View, *, all_of_them: bool = False) -> list[
         keep = 0 if all_of_them else stack.index(view.id)
         closed = [replace(workspace.views[i], closed=True) for i in reversed(stack[keep:])]
         for one in closed:
-            workspace.views[one.id] = one
+            workspace.view_closed(one)
         workspace.stacks[view.user] = stack[:keep]
     workspace.touch()
     return closed
@@ -168,10 +168,11 @@ def check_hash(view: View | None, given: str | None) -> None:
 
 def as_json(workspace: Workspace, view: View) -> Json:
     """Return a view as Slack shows it, with what is filled in."""
-    body = view.body
+    body, grid = view.body, workspace.grid
+    team = workspace.users[view.user].team_id
     shown: Json = {
         "id": view.id,
-        "team_id": workspace.team_id,
+        "team_id": team if workspace.team_name(team) else workspace.team_id,
         "type": body["type"],
         "blocks": view.blocks,
         "private_metadata": body.get("private_metadata", ""),
@@ -182,7 +183,7 @@ def as_json(workspace: Workspace, view: View) -> Json:
         "root_view_id": view.root_id,
         "previous_view_id": view.previous_id,
         "app_id": workspace.app_id,
-        "app_installed_team_id": workspace.team_id,
+        "app_installed_team_id": grid.id if grid and grid.org_wide else workspace.team_id,
         "bot_id": workspace.bot_id,
         "title": body.get("title"),
         "submit": body.get("submit"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from bot.playground.slack.records import ApiCall, Json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bot.playground.slack.workspace import Workspace
 
 Arg = Literal["str", "flag", "whole", "json"]
-# Bolt sends team_id along; Slack reads it with organisation-wide tokens only.
+# Bolt sends team_id along; Slack reads it with organisation-wide tokens only (`of_a_team`).
 EVERYWHERE = ("token", "team_id")
 SECRETS = ("token", "client_secret", "code", "access_token", "id_token")
 
@@ -54,6 +54,7 @@ class Call:
     socket_url: Callable[[], str]
     sign_in: SignIn
     token: str = ""
+    team_id: str = ""
 
     def needs(self, scope: str) -> None:
         """Refuse unless the app has this scope."""
@@ -74,6 +75,8 @@ class Method:
     required: tuple[str, ...] = ()
     scope: str | None = None
     caller: Literal["bot", "app", "person", "none"] = "bot"
+    of_a_team: bool = False
+    """An organisation-wide token must say by `team_id` which workspace is meant."""
 
 
 def doc(method: str) -> str:
@@ -113,8 +116,9 @@ def _run(request: Request, method: Method | None, base: Call) -> Json:
         base.workspace.refuse(request.method, "unknown_method", "not modelled")
         raise ApiError("unknown_method")
     _check_token(request, method, base)
+    team_id = _team(request, method, base)
     args = _arguments(request, method, base)
-    call = Call(base.workspace, base.app, args, base.socket_url, base.sign_in, request.token)
+    call = replace(base, args=args, token=request.token, team_id=team_id)
     if method.scope:
         call.needs(method.scope)
     return method.handler(call)
@@ -143,6 +147,19 @@ def _retired(token: str, base: Call) -> str | None:
     if time.monotonic() >= retired.works_until:
         raise ApiError(retired.error)
     return retired.kind
+
+
+def _team(request: Request, method: Method, base: Call) -> str:
+    """Return the workspace that is meant; an organisation-wide token must name it."""
+    grid = base.workspace.grid
+    if grid is None or not grid.org_wide or not method.of_a_team:
+        return base.workspace.team_id
+    team_id = str(request.args.get("team_id") or "")
+    if not team_id:
+        raise ApiError("missing_argument")
+    if base.workspace.team_name(team_id) is None:
+        raise ApiError("team_access_not_granted")
+    return team_id
 
 
 def _arguments(request: Request, method: Method, base: Call) -> Json:

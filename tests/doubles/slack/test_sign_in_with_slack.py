@@ -143,7 +143,7 @@ def test_the_token_is_refused(world: World, changes: dict[str, str], error: str)
 def test_a_code_works_once_and_for_ten_minutes(world: World) -> None:
     code = consent(world)["code"][0]
     assert token(world, code)["ok"]
-    assert token(world, code)["error"] == "code_already_used"
+    assert token(world, code)["error"] == "invalid_code"
     late = consent(world)["code"][0]
     world.workspace.clock = lambda now=world.workspace.now: now + timedelta(minutes=11)
     assert token(world, late)["error"] == "invalid_code"

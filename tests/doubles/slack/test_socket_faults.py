@@ -13,6 +13,7 @@ import pytest
 import websocket
 
 from bot.playground.slack import SlackApp, SlackDouble, Workspace
+from bot.playground.slack.courier import signature
 from tests.support.slack_listener import HttpListener, connect, new_url
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ def test_an_envelope_of_2_mb_arrives_whole(
     double: SlackDouble, erin: Person, clients: list[Client]
 ) -> None:
     clients.append(Client(double))
+    double.sockets._ack_seconds = 5.0
     double.control.hinder(pad_bytes=2_000_000)
     assert erin.slash("/access").ok
     (envelope,) = clients[0].envelopes()
@@ -315,6 +317,28 @@ def test_events_by_http_are_sent_again_with_their_reason(double: SlackDouble, er
     assert [h["X-Slack-Retry-Num"] for h in headers] == ["1", "2", "3"]
     assert {h["X-Slack-Retry-Reason"] for h in headers} == {"http_error"}
     assert len({body for _, body in app.requests}) == 1
+
+
+@pytest.mark.parametrize("forge", ["signature", "unsigned", "timestamp"])
+def test_requests_can_be_forged(double: SlackDouble, erin: Person, forge: Any) -> None:
+    with HttpListener(lambda _: (200, None)) as app:
+        double.courier.request_url = app.url
+        double.control.hinder(forge=forge)
+        for _ in range(2):
+            erin.slash("/access")
+    (forged, _), (true, body) = app.requests
+    secret, stamp = double.app.signing_secret, true["X-Slack-Request-Timestamp"]
+    assert true["X-Slack-Signature"] == signature(secret, stamp, body)
+    if forge == "unsigned":
+        assert "X-Slack-Signature" not in forged
+    if forge == "signature":
+        assert forged["X-Slack-Signature"] != signature(
+            secret, forged["X-Slack-Request-Timestamp"], app.requests[0][1]
+        )
+    if forge == "timestamp":
+        old = forged["X-Slack-Request-Timestamp"]
+        assert time.time() - int(old) > 300
+        assert forged["X-Slack-Signature"] == signature(secret, old, app.requests[0][1])
 
 
 def test_an_app_may_ask_for_no_retry(double: SlackDouble, erin: Person) -> None:
