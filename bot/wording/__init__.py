@@ -12,11 +12,13 @@ from bot.wording.states import (
     trouble_words,
 )
 from bot.wording.times import clock_words, duration_words, moment_words
+from bot.wording.undelivered import delivery_words
 
 __all__ = [
     "NOTICES",
     "cause_sentence",
     "clock_words",
+    "delivery_words",
     "duration_words",
     "error_sentence",
     "grant_state_words",

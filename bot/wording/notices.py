@@ -7,6 +7,7 @@ from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
 from bot.wording.role_changes import KEPT, REVOKED, role_change_words
 from bot.wording.states import trouble_words
+from bot.wording.undelivered import delivery_words
 
 NOTICES: Final[Mapping[str, str]] = {
     "expires-soon": "Your access ends soon: {expires_at}. Save your work.",
@@ -77,6 +78,16 @@ NOTICES: Final[Mapping[str, str]] = {
     "cluster-back": (
         "The cluster {cluster} can be worked with again. It could not since {since_at}."
     ),
+    "binding-foreign-overdue": (
+        "A binding of another Valetkey, {installation}, stands in {cluster} ({place}) past its "
+        "end: {binding}. It is left alone. If the database of that one was lost, name it in "
+        "VALETKEY_FORMER_INSTALLATIONS; else ask those who run it."
+    ),
+    "binding-former-alive": (
+        "VALETKEY_FORMER_INSTALLATIONS names {installation} as lost, but it made a binding in "
+        "{cluster} ({place}) since this installation began: {binding}. Nothing of it is touched "
+        "there."
+    ),
     "clock-ahead": (
         "The clock of {host} is {seconds} seconds ahead of that of {witness}. Access that {host} "
         "gives or ends may end that much early. Please look at how both keep time."
@@ -112,6 +123,8 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
         known["trouble"] = trouble_words(facts["problem"])
     if code.startswith("role-"):
         known |= _of_role(facts)
+    if code == "delivery-failed":
+        known["problem"] = delivery_words(facts.get("problem", ""))
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")
     return fill(template, {"code": code, **known})
 

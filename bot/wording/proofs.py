@@ -43,16 +43,22 @@ def proof_sentences(proof: Proof) -> tuple[str, ...]:
 
 
 def _finding(proof: Proof) -> str:
-    asked = len(proof.questions())
-    servers = len(proof.seen)
-    where = f"{servers} API server{'' if servers == 1 else 's'} asked"
-    allowed = sum(a.allowed for one in proof.seen for a in one.answers)
+    # Counted from the answers there are: one API server may have given none.
+    answers = [a for one in proof.seen for a in one.answers]
+    total, allowed = len(answers), sum(a.allowed for a in answers)
+    servers, silent = len(proof.seen), sum(bool(one.problem) for one in proof.seen)
     if proof.kind is ProofKind.GONE:
-        denied = _all_or(asked * servers - allowed, asked * servers, "denied")
-        return f"Proven: the binding is gone, and {denied} ({where})."
+        where = f"{servers} API server{'' if servers == 1 else 's'} asked"
+        denied = _all_or(total - allowed, total, "denied")
+        return f"Proven: the binding is gone, and {denied} ({where}{_silent(silent)})."
+    missing = f" ({servers} asked{_silent(silent)})" if silent else ""
     if proof.kind is ProofKind.ACTIVE:
-        return f"Seen: the binding is there, and {_all_or(allowed, asked * servers, 'allowed')}."
-    return f"Before: {_all_or(allowed, asked * servers, 'allowed already')}."
+        return f"Seen: the binding is there, and {_all_or(allowed, total, 'allowed')}{missing}."
+    return f"Before: {_all_or(allowed, total, 'allowed already')}{missing}."
+
+
+def _silent(count: int) -> str:
+    return f", {count} did not answer" if count else ""
 
 
 def _all_or(count: int, total: int, word: str) -> str:

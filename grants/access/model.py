@@ -252,8 +252,9 @@ class Proof:
     notes: tuple[str, ...] = ()
 
     def questions(self) -> tuple[Question, ...]:
-        """Give the questions that were asked (the same at each endpoint)."""
-        return tuple(a.question for a in self.seen[0].answers) if self.seen else ()
+        """Give the questions that were asked: the same at each endpoint that answered."""
+        answered = (one.answers for one in self.seen if one.answers)
+        return tuple(a.question for a in next(answered, ()))
 
 
 def terms_as_json(terms: Terms) -> dict[str, str | int | None]:

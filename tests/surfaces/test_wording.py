@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from bot.slack.troubles import TOKENS
 from bot.wording import (
     NOTICES,
     cause_sentence,
     clock_words,
+    delivery_words,
     duration_words,
     error_sentence,
     grant_state_words,
@@ -30,6 +32,7 @@ from bot.wording.problems import PROBLEMS
 from bot.wording.proofs import NOTES
 from bot.wording.reasons import REASONS
 from bot.wording.states import CLOSINGS, TROUBLES, closing_sentence
+from bot.wording.undelivered import PROBLEMS as UNDELIVERED
 from grants.access.model import Cause, GrantState, Proof, ProofKind, RequestState, Seen
 from grants.authz.model import Answer, Question
 from grants.errors import (
@@ -66,6 +69,7 @@ def example(kind: type[ValetkeyError]) -> ValetkeyError:
         "problems": (Problem("reason", "reason-empty"),),
         "reasons": (Reason("may-ask", holds=False, facts=(("entitlement", "view"),)),),
         "signed_in_at": NOON,
+        "until": NOON,
         "draft": None,
     }
     given = {f.name: values.get(f.name, "something") for f in fields(kind) if f.default is MISSING}
@@ -322,6 +326,31 @@ BEFORE = (
 @pytest.mark.parametrize(("shown", "said"), [GONE, GONE_YET_ALLOWED, GONE_UNASKED, ACTIVE, BEFORE])
 def test_proofs_are_said_in_sentences(shown: Proof, said: str) -> None:
     assert " ".join(proof_sentences(shown)) == said
+
+
+def test_an_api_server_that_gave_no_answer_is_not_counted_as_one_that_denied() -> None:
+    """The first of two was silent: the sentence said that there was nothing to ask."""
+    silent = Seen("https://zero", ready=False, binding_uid=None, answers=(), problem="unavailable")
+    for kind, said in (
+        (ProofKind.ACTIVE, "Seen: the binding is there, and all 2 questions were allowed"),
+        (ProofKind.BEFORE, "Before: all 2 questions were allowed already"),
+    ):
+        shown = proof(kind, True, True)
+        with_silent = replace(shown, seen=(silent, *shown.seen))
+        assert proof_sentences(with_silent) == (f"{said} (2 asked, 1 did not answer).",)
+        assert with_silent.questions() == shown.questions()
+
+
+def test_why_something_was_not_told_has_words_for_every_code() -> None:
+    """Codes that Slack gives for a place, or for the whole app, and our own."""
+    ours = codes_in_source(
+        r'Gone\("([a-z_-]+)"\)|(?:given_up|passing)\(row, "([a-z-]+)"', "bot/slack"
+    )
+    codes = {code for pair in ours for code in pair if code} | TOKENS - {"not_allowed_token_type"}
+    assert codes - {"not_authed"} <= set(UNDELIVERED)
+    assert delivery_words("is_archived") == "the channel is archived (is_archived)"
+    assert delivery_words("never_heard_of") == "never_heard_of"
+    assert delivery_words("") == "it was not tried yet"
 
 
 def test_every_note_of_a_proof_has_words() -> None:

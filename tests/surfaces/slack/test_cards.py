@@ -88,7 +88,7 @@ def test_the_stuck_card(grant: Grant, shot: SnapshotAssertion) -> None:
 
 def notice(code: str, **facts: str) -> Delivery:
     place = Place(PlaceKind.ACCOUNT, "T1/UERIN")
-    return Delivery("crd-1", CardKind.NOTICE, "x", place, 1, 0, 0, code=code, facts=facts)
+    return Delivery("crd-1", CardKind.NOTICE, "x", place, 1, 0, 0, c.NOON, code, facts)
 
 
 NOTICES = {
