@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from grants.access.health import Waiting
 from grants.access.model import Grant
+from grants.access.sweep import Swept
 from grants.clock import Offset
 from grants.errors import ValetkeyError
 
@@ -44,20 +45,28 @@ class Metrics:
             ["cluster"],
             registry=registry,
         )
+        self._foreign = Gauge(
+            "valetkey_bindings_foreign_overdue",
+            "Bindings of another installation that stand past their end.",
+            ["cluster"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "valetkey_deliveries", "Messages to Slack.", ["outcome"], registry=registry
         )
 
-    def swept(self, cluster: str, unknown: int | None) -> None:
-        """Hear how many bindings with our label the record does not know in a cluster.
+    def swept(self, cluster: str, found: Swept | None) -> None:
+        """Hear what a sweep found in a cluster.
 
         None: another replica swept it, and what this one knows is old.
         """
-        if unknown is None:
-            with suppress(KeyError):
-                self._unknown.remove(cluster)
+        if found is None:
+            for gauge in (self._unknown, self._foreign):
+                with suppress(KeyError):
+                    gauge.remove(cluster)
             return
-        self._unknown.labels(cluster).set(unknown)
+        self._unknown.labels(cluster).set(found.unknown)
+        self._foreign.labels(cluster).set(found.foreign)
 
     def before(self, step: str, grant: str) -> None:  # noqa: ARG002 - the port's signature
         """Hear that a step begins."""

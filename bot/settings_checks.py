@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from grants.errors import Problem
+from grants.ids import Prefix, is_id
 
 Words = tuple[str, ...]
 
@@ -67,6 +68,13 @@ def as_scopes(value: Words) -> Words:
     """Demand the scope without which a provider gives no ID token."""
     if "openid" not in value:
         raise ValueError("openid must be among them")
+    return value
+
+
+def as_installations(value: Words) -> Words:
+    """Demand ids of installations."""
+    if not all(is_id(word, Prefix.INSTALLATION) for word in value):
+        raise ValueError("each is the id of an installation, which begins with inst-")
     return value
 
 

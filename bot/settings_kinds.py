@@ -13,6 +13,7 @@ from bot.settings_checks import (
     as_duration,
     as_file,
     as_https_origin,
+    as_installations,
     as_scopes,
     as_words,
 )
@@ -23,6 +24,7 @@ Duration = Annotated[timedelta, BeforeValidator(as_duration), Field(gt=timedelta
 Origin = Annotated[str, AfterValidator(as_https_origin)]
 WordList = Annotated[Words, NoDecode, BeforeValidator(as_words)]
 Scopes = Annotated[WordList, AfterValidator(as_scopes)]
+Installations = Annotated[WordList, AfterValidator(as_installations)]
 ExistingFile = Annotated[Path, AfterValidator(as_file)]
 ClaimPath = Annotated[Words, NoDecode, BeforeValidator(as_claim_path)]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from bot.settings_kinds import Duration, ExistingFile, SettingsGroup
+from bot.settings_kinds import Duration, ExistingFile, Installations, SettingsGroup
 
 
 class WorkFields(SettingsGroup):
@@ -71,6 +71,15 @@ class WorkFields(SettingsGroup):
         description=(
             "How long a revocation may fail before people are told that it is stuck. "
             "Default `10m`; it is retried for ever."
+        ),
+    )
+    former_installations: Installations = Field(
+        default=(),
+        description=(
+            "Ids (`inst-...`) of installations whose database was lost, with spaces between: what "
+            "they left in clusters runs to its own end and is then deleted, as what nobody knows. "
+            "Default: none, and bindings of other installations are never touched. Never name one "
+            "that lives."
         ),
     )
     skew_alarm: Duration = Field(

@@ -22,6 +22,7 @@ from bot.worker.known_clusters import KnownClusters
 from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
+from grants.access.foreign import Former
 from grants.access.give_back import give_back
 from grants.access.health import Waiting
 from grants.access.model import AccessRequest
@@ -140,6 +141,11 @@ def access_times(settings: Settings) -> AccessTimes:
         stuck_after=settings.stuck_after,
         skew_alarm=settings.skew_alarm,
     )
+
+
+def former_installations(core: Core, settings: Settings) -> Former:
+    """Give the installations whose database was lost, and when this one began."""
+    return Former(frozenset(settings.former_installations), core.store.made_at())
 
 
 def clock_watch(core: Core) -> ClockWatch:

@@ -10,7 +10,7 @@ from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.slack.app import make_courier
 from bot.slack.surface import Surface
-from bot.wiring import Core, note_hung, reconcile, worker_name
+from bot.wiring import Core, former_installations, note_hung, reconcile, worker_name
 from bot.worker.clockwork import Loop
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.loops import LoopCalls, worker_loops
@@ -57,9 +57,8 @@ class Worker:
             core,
             SweepCalls(
                 my_turn=core.store.turns.take,
-                swept=lambda cluster, found: metrics.swept(
-                    cluster, None if found is None else found.unknown
-                ),
+                swept=metrics.swept,
+                former=former_installations(core, settings),
                 every=settings.sweep_interval,
                 shut=known.shut,
             ),

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from grants.access.cluster_port import ClusterPort
+from grants.access.foreign import NO_FORMER, Former
 from grants.access.hearing import HearingPorts
 from grants.access.sweep import Swept, sweep_cluster
 from grants.errors import ValetkeyError
@@ -25,13 +26,14 @@ class SweepCalls:
 
     `my_turn(scope, every)` tells whether this worker does a work that one of many has to do;
     `swept` hears what was found in a cluster, or None when another worker had the turn. `shut`
-    names the clusters that can't be worked with now.
+    names the clusters that can't be worked with now, `former` the installations that are lost.
     """
 
     my_turn: Callable[[str, timedelta], bool]
     swept: Callable[[str, Swept | None], object]
     every: timedelta
     shut: Callable[[], Collection[str]] = frozenset
+    former: Former = NO_FORMER
 
 
 class Sweeps:
@@ -71,11 +73,14 @@ class Sweeps:
             self._stopped = True
         return self.wait(within)
 
+    def _sweep_cluster(self, cluster: ClusterPort) -> Swept:
+        return sweep_cluster(cluster, ports=self._ports, former=self._calls.former)
+
     def _sweep(self, cluster: ClusterPort) -> None:
         alias, calls = cluster.alias, self._calls
         try:
             mine = calls.my_turn(f"sweep:{alias}", calls.every * TURN_SHARE)
-            calls.swept(alias, sweep_cluster(cluster, ports=self._ports) if mine else None)
+            calls.swept(alias, self._sweep_cluster(cluster) if mine else None)
         except ValetkeyError as error:
             log.warning("a cluster could not be swept", extra=error.facts())
         except Exception:

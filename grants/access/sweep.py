@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from grants.access.cluster_port import Binding, ClusterPort
+from grants.access.findings import Finding, record_finding
+from grants.access.foreign import NO_FORMER, Former, foreign_overdue, is_taken_over
 from grants.access.hearing import HearingPorts
 from grants.access.model import Grant, GrantState
-from grants.access.ports import AccessPorts, AccessTx
+from grants.access.ports import AccessPorts
 from grants.access.relist import active_in, compare_bindings, compare_roles
-from grants.access.telling import tell_admins
 from grants.errors import (
     ClusterConflict,
     ClusterError,
@@ -20,20 +20,9 @@ from grants.errors import (
     ClusterUnavailable,
 )
 from grants.policy.model import Policy
-from grants.record.model import Event, EventType
+from grants.record.model import EventType
 
 log = logging.getLogger("valetkey.access")
-
-
-class Finding(StrEnum):
-    """What a labelled binding is, against the record."""
-
-    FINE = "fine"
-    OF_ENDED_GRANT = "of-ended-grant"
-    WRONG_UID = "wrong-uid"
-    UNKNOWN_RUNS = "unknown-runs"
-    UNKNOWN_OVER = "unknown-over"
-    UNDELETABLE = "undeletable"
 
 
 DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.UNKNOWN_OVER})
@@ -43,7 +32,8 @@ DELETED_AT_ONCE = frozenset({Finding.OF_ENDED_GRANT, Finding.WRONG_UID, Finding.
 class Swept:
     """How many bindings of a cluster were looked at, deleted, are unknown but still run, and
     could not be deleted though they must not be there. `hurried` counts the active grants that
-    are looked at now because their binding or role is not as the record says.
+    are looked at now because their binding or role is not as the record says; `foreign` the
+    bindings of other installations that stand past their end, and are left alone.
     """
 
     looked: int
@@ -51,10 +41,11 @@ class Swept:
     unknown: int
     failed: int = 0
     hurried: int = 0
+    foreign: int = 0
 
 
 def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Policy) -> Finding:
-    """Judge one binding that bears this installation's label.
+    """Judge one binding that bears this installation's label, or that of one taken over.
 
     One that the record does not know (an old or lost database) runs until its own expiry, at most
     the policy's maximum after its creation; one without a valid expiry is over.
@@ -71,25 +62,34 @@ def judge_binding(found: Binding, grant: Grant | None, now: datetime, policy: Po
     return Finding.FINE
 
 
-def sweep_cluster(cluster: ClusterPort, *, ports: HearingPorts) -> Swept:
+def sweep_cluster(
+    cluster: ClusterPort, *, ports: HearingPorts, former: Former = NO_FORMER
+) -> Swept:
     """List what bears our label, delete what must not be there, alarm what nobody knows, and have
     those active grants looked at whose binding or role differs from the record.
+
+    What bears another installation's label is told when it is past its end, and left alone; but
+    for those in `former`, whose database was lost: theirs are as if ours and unknown.
     """
     active = active_in(cluster.alias, ports=ports)
     listed = cluster.managed_bindings()
-    bindings = [b for b in listed if b.installation == ports.installation]
+    ours = {ports.installation, *(i for i in former.ids if is_taken_over(i, former, listed))}
+    bindings = [b for b in listed if b.installation in ours]
     hurried = compare_bindings(active, listed, ports=ports)
     count = Counter(
         _sweep_one(cluster, found, finding, ports) for found, finding in _judge_now(bindings, ports)
     )
+    others = [b for b in listed if b.installation not in ours]
+    foreign = foreign_overdue(cluster, others, former, ports=ports)
     hurried += compare_roles(active, cluster, ports=ports)
-    return Swept(len(bindings), count["deleted"], count["unknown"], count["failed"], hurried)
+    swept = count["deleted"], count["unknown"], count["failed"]
+    return Swept(len(bindings), *swept, hurried=hurried, foreign=foreign)
 
 
 def _sweep_one(cluster: ClusterPort, found: Binding, finding: Finding, ports: AccessPorts) -> str:
     """Do what one binding needs; one that the cluster won't delete keeps no other there."""
     if finding is Finding.UNKNOWN_RUNS:
-        _record(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
+        record_finding(EventType.BINDING_UNKNOWN, cluster, found, finding, ports)
         return "unknown"
     if finding not in DELETED_AT_ONCE:
         return "fine"
@@ -100,9 +100,9 @@ def _sweep_one(cluster: ClusterPort, found: Binding, finding: Finding, ports: Ac
         raise  # the others would fail likewise, each after its time-out
     except ClusterError as error:
         log.warning("a binding could not be deleted", extra=error.facts() | {"uid": found.uid})
-        _record(EventType.BINDING_STUCK, cluster, found, Finding.UNDELETABLE, ports)
+        record_finding(EventType.BINDING_STUCK, cluster, found, Finding.UNDELETABLE, ports)
         return "failed"
-    _record(EventType.BINDING_DELETED, cluster, found, finding, ports)
+    record_finding(EventType.BINDING_DELETED, cluster, found, finding, ports)
     return "deleted"
 
 
@@ -142,45 +142,3 @@ def _emptied(cluster: ClusterPort, held: Binding) -> Binding:
         return cluster.empty(held)
     except ClusterForbidden:
         return held
-
-
-def _record(
-    kind: EventType, cluster: ClusterPort, found: Binding, finding: Finding, ports: AccessPorts
-) -> None:
-    """Append the event and tell the admins, once for each binding and finding."""
-    now, policy = ports.clock.now(), ports.policy.current()
-    with ports.store.write() as tx:
-        if not tx.first_time(f"sweep:{finding}:{found.uid}", now):
-            return
-        tx.append(_event(kind, now, cluster, found, finding))
-        _tell(tx, policy, cluster, found, finding)
-
-
-def _event(
-    kind: EventType, now: datetime, cluster: ClusterPort, found: Binding, finding: Finding
-) -> Event:
-    return Event(
-        kind,
-        now,
-        actor="system",
-        grant=found.grant,
-        facts={
-            "cluster": cluster.alias,
-            "namespace": found.place.namespace or "",
-            "binding": found.place.name,
-            "binding_uid": found.uid,
-            "finding": str(finding),
-        },
-    )
-
-
-def _tell(
-    tx: AccessTx, policy: Policy, cluster: ClusterPort, found: Binding, finding: Finding
-) -> None:
-    facts = {
-        "cluster": cluster.alias,
-        "namespace": found.place.namespace or "",
-        "binding": found.place.name,
-        "finding": str(finding),
-    }
-    tell_admins(tx, policy, f"binding-{finding}", found.uid, facts)

@@ -35,6 +35,7 @@ class EventType(StrEnum):
     BINDING_UNKNOWN = "binding.unknown"
     BINDING_DELETED = "binding.deleted"
     BINDING_STUCK = "binding.stuck"
+    BINDING_FOREIGN = "binding.foreign"
     SIGN_IN_OFFERED = "sign-in.offered"
     SIGN_IN_DONE = "sign-in.done"
     SIGN_IN_FAILED = "sign-in.failed"

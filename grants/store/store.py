@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -19,6 +19,7 @@ from grants.store.history_list import HistoryList
 from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
 from grants.store.policy import PolicyRows
+from grants.store.readiness import Readiness
 from grants.store.record import RecordRows
 from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
@@ -37,6 +38,7 @@ class Store:
         self.clocks = Clocks(database)
         self.deliveries = Deliveries(database)
         self.lists = Lists(database)
+        self.readiness = Readiness(database)
         self.turns = Turns(database)
         self.upkeep = Upkeep(database)
 
@@ -61,6 +63,14 @@ class Store:
         if found is None:
             raise StoreSchemaWrong("no installation id")
         return str(found)
+
+    def made_at(self) -> datetime:
+        """Tell when this installation was made: with the schema."""
+        with self._database.reading() as connection:
+            found: datetime | None = connection.execute(select(t.installation.c.made_at)).scalar()
+        if found is None:
+            raise StoreSchemaWrong("no installation id")
+        return found
 
     def due_clusters(self) -> tuple[str, ...]:
         """Name the clusters in which grants that nobody holds are due, in order."""

@@ -25,11 +25,16 @@ def test_the_facts_of_refusals_and_of_what_the_sweep_finds_are_told_alike():
     """Their events are made by one function for several kinds."""
     told = told_facts()
     one_function = {
-        ("code", "failed"): ["request.refused", "decision.refused", "grant.action-refused"],
-        ("cluster", "namespace", "binding", "binding_uid", "finding"): [
+        ("code", "failed", "more_left_out_until"): [
+            "request.refused",
+            "decision.refused",
+            "grant.action-refused",
+        ],
+        ("cluster", "namespace", "binding", "binding_uid", "finding", "installation"): [
             "binding.unknown",
             "binding.deleted",
             "binding.stuck",
+            "binding.foreign",
         ],
         ("detail",): [f"request.{end}" for end in ("approved", "denied", "cancelled", "expired")],
     }
