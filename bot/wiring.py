@@ -25,7 +25,7 @@ from grants.access.decide import decide
 from grants.access.foreign import Former
 from grants.access.give_back import give_back
 from grants.access.health import Waiting
-from grants.access.model import AccessRequest
+from grants.access.model import AccessRequest, Grant
 from grants.access.ports import AccessTimes, StepWatch
 from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.request_access import SubmitDraft, request_access, submit_draft
@@ -184,10 +184,10 @@ def cluster_gauges(core: Core, known: KnownClusters, registry: CollectorRegistry
     registry.register(ClusterGauges(known.all, waiting))
 
 
-def reconcile(core: Core, suspect: Callable[[str], None]) -> Callable[[str], object]:
+def reconcile(core: Core, suspect: Callable[[str], None]) -> Callable[[str], Grant | None]:
     """Give the call that brings one grant forward; `suspect` hears of clusters that fail it."""
 
-    def forward(grant: str) -> object:
+    def forward(grant: str) -> Grant | None:
         with log_ids(grant=grant):
             done = reconcile_grant(grant, ports=core)
         if done is not None and done.problem in CLUSTERS_OWN:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.worker.lanes import HUNG_AFTER, Lane
+from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessStore, Claimed
 from grants.errors import ValetkeyError
 
@@ -35,7 +36,7 @@ class Reconciler:
     def __init__(
         self,
         store: AccessStore,
-        reconcile: Callable[[str], object],
+        reconcile: Callable[[str], Grant | None],
         hung: Callable[[str], object],
         *,
         worker: str,
@@ -105,10 +106,11 @@ class Reconciler:
             log.warning("a claim lapses by itself", extra={"grant": grant, "code": error.code})
 
     def walk(self, grant: str) -> None:
-        """Bring one grant forward and give its claim back."""
+        """Bring one grant forward and give its claim back; one that has ended needs none."""
         try:
-            self._reconcile(grant)
-            self._store.release_grant(grant, self._worker)
+            done = self._reconcile(grant)
+            if done is None or done.state is not GrantState.ENDED:
+                self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:
             log.warning("a walk ended early", extra={"grant": grant, "code": error.code})
 

@@ -55,7 +55,7 @@ class OutboxRows(TxBase):
     def notify(self, notice: Notice) -> None:
         """Want this sentence told once."""
         row = self._row_for(CardKind.NOTICE, notice.about, notice.place)
-        self._run(insert(t.deliveries).values(row | _sentence(notice)))
+        self._run(insert(t.deliveries), row | _sentence(notice))
 
     def retell(self, about: str) -> None:
         """Want every card that already stands about this thing rendered again."""
