@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -23,6 +24,7 @@ class Chaos:
     """
 
     replicas: list[Replica]
+    roll: Callable[[Replica], float]
     dice: random.Random
     stop: threading.Event = field(default_factory=threading.Event)
     done: list[tuple[str, Act]] = field(default_factory=list)
@@ -55,8 +57,6 @@ class Chaos:
             time.sleep(self.dice.uniform(*PAUSE_SECONDS))
             replica.go_on()
         else:
-            replica.tell_to_stop()
-            self.rolled_seconds.append(replica.wait_ended())
-            replica.start()
+            self.rolled_seconds.append(self.roll(replica))
         replica.wait_ready()
         self.done.append((replica.name, act))

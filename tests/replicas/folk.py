@@ -15,7 +15,7 @@ from tests.replicas.stage import ALIAS, QUORUM, Resident, Stage
 
 CLOSED: Final = ("request.approved", "request.denied", "request.cancelled", "request.expired")
 TRIES: Final = 12
-_PATIENCE_SECONDS: Final = 45.0
+_PATIENCE_SECONDS: Final = 60.0
 
 
 class StuckStoryError(AssertionError):
@@ -126,7 +126,7 @@ class Story:
                 ("entitlement", self._entitlement),
             ):
                 self._choose(person, action, query)
-            person.type(person.view(), "length", f"{self._seconds}s")
+            self._again(lambda: person.fill(person.view(), "length", f"{self._seconds}s"))
             person.type(person.view(), "reason", f"Story of {self._who.user.name}")
             self._again(lambda: person.submit(person.view()))
 

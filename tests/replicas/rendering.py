@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.settings import load_settings
+from bot.slack.cards.parts import Message
 from bot.slack.render import render
 from bot.wiring import make_metrics, open_core, slack_ports
 from grants.outbox.model import CardKind, Delivery, Place, PlaceKind
@@ -28,6 +29,10 @@ def main() -> None:
         with database.reading() as connection:
             rows = list(connection.execute(select(t.deliveries)))
         json.dump([_shown(ports, row) for row in rows], sys.stdout)
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {"text": message.text, "blocks": list(message.blocks)}
 
 
 def _shown(ports: Any, row: Any) -> dict[str, Any]:
@@ -52,7 +57,7 @@ def _shown(ports: Any, row: Any) -> dict[str, Any]:
         card = render(ports, delivery)
     return {
         "id": delivery.id,
-        "kind": str(delivery.kind),
+        "card": str(delivery.kind),
         "about": delivery.about,
         "place": str(delivery.place),
         "wanted": delivery.wanted,
@@ -61,7 +66,7 @@ def _shown(ports: Any, row: Any) -> dict[str, Any]:
         "problem": row.problem,
         "channel": delivery.channel,
         "ts": delivery.ts,
-        "message": {"text": card.text, "blocks": list(card.blocks)} if card else None,
+        "message": _message(card.message) if card else None,
     }
 
 

@@ -1,10 +1,10 @@
 """One run: a stage, replicas, people, those who look, and what is done to the replicas."""
 
 import random
-import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,50 +28,45 @@ class Outcome:
     stories: int
     chaos: Chaos
     log_path: Path
-    seed: int = 0
-    extra: dict[str, object] = field(default_factory=dict)
+    seed: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run goes: which replicas, and how long (rounds of chaos, or minutes)."""
+    """How a run goes: which replicas, and what is done to them."""
 
     seed: int
+    do: Callable[[Stage, Chaos], None]
     roles: tuple[str, ...] = ("both", "both", "both")
-    rounds: int | None = 1
-    minutes: float | None = None
     requesters: int = 12
+    by_http: bool = False
 
 
 def play(folder: Path, plane: ControlPlane, database_url: str, plan: Plan) -> Outcome:
     """Play a run to its end and check its log."""
-    began = time.monotonic()
-    stage = Stage(folder, plane, database_url, plan.seed, requesters=plan.requesters)
+    stage = Stage(
+        folder, plane, database_url, plan.seed, requesters=plan.requesters, by_http=plan.by_http
+    )
     with stage, ExitStack() as stack:
-        stage.log.add(time.time(), "run", seed=plan.seed, quorum=QUORUM, minutes=plan.minutes)
+        stage.log.add(time.time(), "run", seed=plan.seed, quorum=QUORUM)
         stage.slack.control.lift_rate_limits()
         replicas = stage.start(*plan.roles)
         record, reviews = Record(database_url, stage.log), Reviews(plane, stage.log)
-        record.start()
-        stack.callback(record.stop)
-        reviews.start()
-        stack.callback(reviews.stop)
+        for looker in (record, reviews):
+            looker.start()
+            stack.callback(looker.stop)
         folk = Folk(stage, record, reviews)
         folk.start()
-        chaos = Chaos(replicas, random.Random(f"{plan.seed}:chaos"), threading.Event())
-        until = float("inf") if plan.minutes is None else began + plan.minutes * 60
+        chaos = Chaos(replicas, stage.roll, random.Random(f"{plan.seed}:chaos"))
         try:
-            chaos.run(None if plan.minutes is not None else plan.rounds, until)
+            plan.do(stage, chaos)
         finally:
             folk.rest()
         _settle(stage)
-        reviews.stop()
-        record.stop()
-        stack.pop_all()
+        stack.close()
         write_ending(stage)
         entries = stage.log.entries()
-    violations = check(entries)
-    return Outcome(entries, violations, folk.stories, chaos, stage.log.path, plan.seed)
+    return Outcome(entries, check(entries), folk.stories, chaos, stage.log.path, plan.seed)
 
 
 def _settle(stage: Stage) -> None:

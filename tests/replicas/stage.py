@@ -23,6 +23,7 @@ from grants.people.model import Account, Person, Profile, SignIn
 from grants.store.engine import open_database
 from grants.store.schema import upgrade
 from grants.store.store import Store
+from tests.replicas.balancer import Balancer
 from tests.replicas.log import Log
 from tests.replicas.replica import Replica
 from tests.support.shipped import bot_kubeconfig
@@ -57,6 +58,7 @@ class Stage:
     seed: int
     requesters: int = 12
     approvers: int = 4
+    by_http: bool = False
     settings: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,7 @@ class Stage:
         self.namespaces = tuple(f"rep-{secrets.token_hex(4)}-{n}" for n in ("a", "b"))
         self.people: dict[str, list[Resident]] = {}
         self.replicas: list[Replica] = []
+        self.balancer: Balancer | None = None
         self._stack = ExitStack()
         self._children = Children()
 
@@ -88,7 +91,11 @@ class Stage:
         self._stack.callback(self.store.close)
         self._furnish_cluster()
         self._fill_workspace()
-        self.slack = self._stack.enter_context(SlackDouble(self.workspace, self.app))
+        if self.by_http:
+            self.balancer = self._stack.enter_context(Balancer("valetkey.example"))
+        url = f"http://127.0.0.1:{self.balancer.port}/slack/events" if self.balancer else None
+        double = SlackDouble(self.workspace, self.app, request_url=url)
+        self.slack = self._stack.enter_context(double)
         # A checker of what happened can't do without any of it.
         self.workspace.log.keep(_MANY)
         self.slack.courier.deliveries.limit = _MANY
@@ -175,7 +182,7 @@ class Stage:
             "PUBLIC_URL": "https://valetkey.example",
             "LISTEN_PORT": str(port),
             "SLACK_BOT_TOKEN": self.app.bot_token,
-            "SLACK_APP_TOKEN": self.app.app_token,
+            **self._way_in(),
             "SLACK_TEAM_ID": self.workspace.team_id,
             "SLACK_API_URL": self.slack.api_url,
             "SLACK_SIGNIN_CLIENT_ID": self.app.client_id,
@@ -191,6 +198,11 @@ class Stage:
         plain = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
         return plain | {f"VALETKEY_{name}": value for name, value in settings.items()}
 
+    def _way_in(self) -> dict[str, str]:
+        if self.by_http:
+            return {"SLACK_SIGNING_SECRET": self.app.signing_secret}
+        return {"SLACK_APP_TOKEN": self.app.app_token}
+
     def start(self, *roles: str) -> list[Replica]:
         """Start one replica for each of `roles` (`both`, `surfaces`, `worker`), all ready."""
         made = [self._replica(role) for role in roles]
@@ -198,8 +210,23 @@ class Stage:
             replica.start()
         for replica in made:
             replica.wait_ready()
+            if self.balancer is not None:
+                self.balancer.take_in(replica.port)
         self.replicas += made
         return made
+
+    def roll(self, replica: Replica) -> float:
+        """Roll one replica as its Deployment does; gives the seconds from SIGTERM to its end."""
+        if self.balancer is not None:
+            # Before SIGTERM, by the time that `preStop` gives.
+            self.balancer.leave_out(replica.port)
+        replica.tell_to_stop()
+        took = replica.wait_ended()
+        replica.start()
+        replica.wait_ready()
+        if self.balancer is not None:
+            self.balancer.take_in(replica.port)
+        return took
 
     def _replica(self, role: str) -> Replica:
         number, port = len(list(self.folder.glob("replica-*.log"))), free_port()
