@@ -131,6 +131,15 @@ class AlreadyDone(ValetkeyError):
 
 
 @dataclass(eq=False)
+class TooMany(ValetkeyError):
+    """Somebody did so much of `what` of late that more has to wait, until `until`."""
+
+    code: ClassVar[str] = "too-many"
+    what: str
+    until: datetime
+
+
+@dataclass(eq=False)
 class ChangedMeanwhile(ValetkeyError):
     """A row moved on between read and write; read it again and judge anew."""
 

@@ -15,6 +15,7 @@ from grants.errors import (
     ClusterError,
     SignInNeeded,
     StoreError,
+    TooMany,
     ValetkeyError,
 )
 from grants.ids import Prefix, is_id
@@ -22,7 +23,7 @@ from grants.ids import Prefix, is_id
 log = get_logger("slack.guard")
 
 NOT_TAKEN: Final = "Slack did not take the answer in time. Please try again."
-PASSING: Final = (ChangedMeanwhile, ClusterError, StoreError)
+PASSING: Final = (ChangedMeanwhile, ClusterError, StoreError, TooMany)
 """Errors after which the same thing may work in a moment."""
 
 BROKEN: Final = (

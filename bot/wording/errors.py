@@ -21,6 +21,7 @@ from grants.errors import (
     SignInNeeded,
     StrangerRefused,
     TermsChanged,
+    TooMany,
     ValetkeyError,
     WrongState,
 )
@@ -117,6 +118,13 @@ LOGINS: Final[Mapping[str, str]] = {
     "auth-time-old": "{who} answered with a sign-in that is too long ago.",
 }
 
+TOO_MANY: Final[Mapping[str, str]] = {
+    "sign-in-offer": (
+        "You were given many sign-in links just now, and the last one still works. "
+        "Please use that one, or wait until {until} UTC."
+    ),
+}
+
 WRONG_KINDS: Final[Mapping[str, str]] = {"request": "This request", "grant": "This access"}
 
 TERMS: Final[Mapping[str, str]] = {
@@ -192,6 +200,11 @@ def _terms(error: TermsChanged) -> str:
     return f"Something changed since this was asked: {what}. It has to be asked for again."
 
 
+def _too_many(error: TooMany) -> str:
+    said = TOO_MANY.get(error.what, "That was a lot just now. Please wait until {until} UTC.")
+    return fill(said, {"until": f"{error.until:%H:%M}"})
+
+
 def _policy(error: PolicyInvalid) -> str:
     count = len(error.problems)
     return f"The policy can't be used: {count} problem{'' if count == 1 else 's'} in it."
@@ -219,6 +232,7 @@ _SPEAKERS: Final[Mapping[type[ValetkeyError], Callable[..., str]]] = {
     NotAllowed: _not_allowed,
     WrongState: _wrong_state,
     TermsChanged: _terms,
+    TooMany: _too_many,
     PolicyInvalid: _policy,
     SettingsInvalid: _settings,
 }

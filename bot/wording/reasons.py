@@ -25,6 +25,10 @@ REASONS: Final[Mapping[str, str]] = {
         "Sign in again; if that does not help, tell an admin."
     ),
     "sign-in-fresh": "The last sign-in is too long ago. Please sign in again.",
+    "open-requests-within": (
+        "You have {open} open requests already, and {maximum} is the most. "
+        "Cancel some that you do not need, or wait until some are decided."
+    ),
     "duration-whole": "The time must be whole seconds, and longer than nothing.",
     "duration-within": "That is too long: at most {maximum} is allowed here.",
     "reason-given": "Say why you need this.",

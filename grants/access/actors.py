@@ -1,11 +1,15 @@
 """Who acts: the person behind a signed Slack account, or why nobody may act for it."""
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from grants.access.ports import AccessTx
 from grants.errors import SignInNeeded, SignInTooOld
 from grants.people.model import Account, Known
 from grants.record.model import Event, EventType
+from grants.record.room import Room
+
+REFUSALS: Final = Room("refusals", 30, timedelta(hours=1))
 
 
 def name_of(account: Account) -> str:
@@ -38,6 +42,15 @@ def refuse(
     grant: str | None = None,
     failed: tuple[str, ...] = (),
 ) -> None:
-    """Append a refusal: who was refused what, by which stable codes."""
-    facts = {"code": code, "failed": list(failed)}
+    """Append a refusal: who was refused what, by which stable codes.
+
+    Only so many of a kind in an hour for each actor, or whoever may click could fill the record;
+    the last one says that more are left out, and until when.
+    """
+    left = REFUSALS.take(tx, f"{actor}:{kind}", at)
+    if left < 0:
+        return
+    facts: dict[str, object] = {"code": code, "failed": list(failed)}
+    if left == 0:
+        facts["more_left_out_until"] = REFUSALS.until(at).isoformat()
     tx.append(Event(kind, at, actor=actor, request=request, grant=grant, facts=facts))

@@ -1,7 +1,7 @@
 """What is asked, judged against policy and the cluster, and written down as terms."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -131,11 +131,22 @@ def _role_of(looked: Looked) -> RoleSnapshot | RoleGap:
 
 
 def settle(
-    tx: AccessTx, asked: Asked, known: Known, looked: Looked, now: datetime, *, ports: AccessPorts
+    tx: AccessTx,
+    asked: Asked,
+    known: Known,
+    looked: Looked,
+    now: datetime,
+    *,
+    ports: AccessPorts,
+    own_draft: bool = False,
 ) -> Settled:
-    """Judge an ask and write its terms; holds the rendered name for this person."""
+    """Judge an ask and write its terms; holds the rendered name for this person.
+
+    `own_draft`: it is kept as a draft already, which is no other open request.
+    """
     policy, max_age = ports.policy.current(), ports.times.signin_max_age
-    ask = to_ask(asked, known, looked, ports=ports)
+    others = tx.open_requests(known.person.id) - int(own_draft)
+    ask = replace(to_ask(asked, known, looked, ports=ports), open_requests=others)
     reasons = judge_request(policy, ask, now, signin_max_age=max_age).reasons
     cluster, entitlement = policy.cluster(asked.cluster), policy.entitlement(asked.entitlement)
     uid = tx.cluster_uid(asked.cluster)

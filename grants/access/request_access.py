@@ -31,6 +31,7 @@ from grants.errors import (
 )
 from grants.ids import Prefix, new_id
 from grants.people.model import Account, Known
+from grants.policy.judge import judge_open
 from grants.policy.model import Entitlement
 from grants.record.model import Event, EventType, salted_digest
 
@@ -106,7 +107,7 @@ def submit_draft(command: SubmitDraft, *, ports: AccessPorts) -> AccessRequest:
         known = tx.known_person(command.person)
         error = _draft_refusal(draft, command.person, known, now, ports)
         if error is None and known is not None:
-            settled = settle(tx, asked, known, looked, now, ports=ports)
+            settled = settle(tx, asked, known, looked, now, ports=ports, own_draft=True)
             # What is submitted was judged by the policy of now, not by that of the draft.
             draft = replace(draft, policy_digest=ports.policy.current().digest)
             outcome = _submit(tx, draft, settled, entitlement, now, is_new=False)
@@ -164,6 +165,11 @@ def _keep_draft(
         actor = actor_of(None, account)
         refuse(tx, EventType.REQUEST_REFUSED, now, actor, needed.code, failed=(needed.why,))
         return needed
+    within = judge_open(ports.policy.current(), tx.open_requests(known.person.id))
+    if not within.holds:
+        kind, failed = EventType.REQUEST_REFUSED, (within.code,)
+        refuse(tx, kind, now, known.person.id, Refused.code, failed=failed)
+        return Refused((within,))
     draft = _blank(known, entitlement, asked, now, ports)
     tx.add_request(draft)
     tx.append(

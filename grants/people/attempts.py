@@ -1,7 +1,7 @@
 """What the verbs of one sign-in share: whose attempt, in which browser, and how one is refused."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from grants.errors import LinkRefused
@@ -10,7 +10,9 @@ from grants.people.model import ATTEMPT_MOVES, Account, Attempt, AttemptStep
 from grants.people.ports import PeopleTx
 from grants.people.tokens import digest_of, same_digest
 from grants.record.model import Event, EventType
+from grants.record.room import Room
 
+FAILURES: Final = Room("sign-in-failures", 10, timedelta(hours=1))
 _AT_REST: Final = {AttemptStep.DONE: "used", AttemptStep.REFUSED: "refused-before"}
 
 
@@ -69,6 +71,8 @@ def record_failure(
 ) -> LinkRefused:
     """Append the event of a failure that leaves the attempt as it is; gives the refusal.
 
+    Only so many for one link in an hour: whoever has an old link could fill the record with it.
+
     `login` is `slack` or `company` when one of the two logins failed.
     """
     facts: dict[str, object] = {
@@ -78,8 +82,9 @@ def record_failure(
     }
     if login:
         facts["login"] = login
-    actor = actor_of(tx, attempt.account)
-    tx.append(Event(EventType.SIGN_IN_FAILED, now, actor, facts=facts))
+    if FAILURES.take(tx, attempt.id, now) >= 0:
+        actor = actor_of(tx, attempt.account)
+        tx.append(Event(EventType.SIGN_IN_FAILED, now, actor, facts=facts))
     return LinkRefused(why)
 
 

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from grants.errors import AlreadyDone
+from grants.errors import AlreadyDone, TooMany
 from grants.ids import Prefix, new_id
 from grants.people.attempts import account_ref, actor_of
 from grants.people.model import Account, Attempt, AttemptStep
 from grants.people.ports import PeoplePorts
 from grants.people.tokens import digest_of, new_secret
 from grants.record.model import Event, EventType
+from grants.record.room import Room
 
 OFFER_LASTS: Final = timedelta(minutes=10)
 """How long a link may be opened and gone through to its end."""
+
+OFFERS: Final = Room("sign-in-offers", 10, OFFER_LASTS)
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,15 @@ class Offered:
 def offer_sign_in(command: OfferSignIn, *, ports: PeoplePorts) -> Offered:
     """Offer a sign-in. Others already offered stay good: each is of single use.
 
-    AlreadyDone when the same inbound thing came before.
+    AlreadyDone when the same inbound thing came before; TooMany when many were offered of late.
     """
     now = ports.clock.now()
     token = new_secret()
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):
             raise AlreadyDone(command.key)
+        if OFFERS.take(tx, account_ref(command.account), now) < 0:
+            raise TooMany("sign-in-offer", OFFERS.until(now))
         attempt = _attempt(command, token, now, link=tx.known(command.account) is None)
         tx.add_attempt(attempt)
         facts = {"attempt": attempt.id, "account": account_ref(command.account)}

@@ -4,6 +4,7 @@ from grants.authz.model import RoleRef
 from grants.people.model import email_key
 from grants.policy.checks import Found, Merged
 from grants.policy.model import (
+    OPEN_REQUESTS,
     AcceptedRisk,
     ClusterPolicy,
     Entitlement,
@@ -25,6 +26,7 @@ def build(merged: Merged, digest: str) -> Policy:
         admin_notify=_notify(merged.admin_notify.shape if merged.admin_notify else None),
         clusters=tuple(_cluster(found.shape) for found in merged.clusters),
         entitlements=tuple(_entitlement(found.shape) for found in merged.entitlements),
+        open_requests=merged.limits.shape.open_requests if merged.limits else OPEN_REQUESTS,
     )
 
 

@@ -11,6 +11,7 @@ from grants.policy.schema import (
     ClusterShape,
     DecideShape,
     EntitlementShape,
+    LimitsShape,
     NotifyShape,
     WhoShape,
 )
@@ -35,13 +36,14 @@ class Merged:
     admins: Found[WhoShape] | None = None
     auditors: Found[WhoShape] | None = None
     admin_notify: Found[NotifyShape] | None = None
+    limits: Found[LimitsShape] | None = None
     clusters: list[Found[ClusterShape]] = field(default_factory=list)
     entitlements: list[Found[EntitlementShape]] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     sections: dict[str, Part] = field(default_factory=dict)
 
 
-_ONCE: Final = ("admins", "auditors", "admin_notify")
+_ONCE: Final = ("admins", "auditors", "admin_notify", "limits")
 
 
 def merge(documents: Sequence[Document], report: Report) -> Merged:
@@ -66,6 +68,7 @@ def merge(documents: Sequence[Document], report: Report) -> Merged:
         merged.auditors = merged.auditors or _section(part, "auditors", shape.auditors)
         notify = _section(part, "admin_notify", shape.admin_notify)
         merged.admin_notify = merged.admin_notify or notify
+        merged.limits = merged.limits or _section(part, "limits", shape.limits)
         for index, cluster in zip(document.clusters, shape.clusters, strict=True):
             merged.clusters.append(Found(part.at("clusters", index), cluster))
         for index, entitlement in zip(document.entitlements, shape.entitlements, strict=True):

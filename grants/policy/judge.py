@@ -17,6 +17,7 @@ from grants.policy.requesting import (
     Ask,
     RoleGap,
     judge_admin,
+    judge_open,
     judge_request,
 )
 from grants.policy.subjects import render_connect, render_groups, render_subject
@@ -40,6 +41,7 @@ __all__ = [
     "is_auditor",
     "judge_admin",
     "judge_decision",
+    "judge_open",
     "judge_request",
     "match",
     "may_ask",

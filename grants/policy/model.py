@@ -3,9 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Final
 
 from grants.authz.model import RoleRef
 from grants.policy.patterns import matches
+
+OPEN_REQUESTS: Final = 100
+"""How many requests of one person may be open at once, unless policy says otherwise.
+
+Generous: it stops nobody's work, only somebody who would bury approvers under requests.
+"""
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,7 @@ class Policy:
     admin_notify: Notify
     clusters: tuple[ClusterPolicy, ...]
     entitlements: tuple[Entitlement, ...]
+    open_requests: int = OPEN_REQUESTS
 
     def cluster(self, alias: str) -> ClusterPolicy | None:
         """Find a cluster by its alias."""

@@ -16,6 +16,8 @@ REASON_CODES: Final[dict[str, str]] = {
     "groups-unknown": "the last sign-in did not say which groups this person is in (of: asker,"
     " recipient, approver)",
     "sign-in-fresh": "who asks signed in recently enough (signed_in_at, maximum)",
+    "open-requests-within": "who asks has fewer open requests than policy allows one person (open,"
+    " maximum)",
     "duration-whole": "the duration is longer than nothing and whole seconds (duration)",
     "duration-within": "the duration is at most the entitlement's maximum (duration, maximum)",
     "reason-given": "a reason is given, or none is needed",

@@ -39,7 +39,8 @@ class Ask:
 
     `namespace_exists` is None when it could not be read, and is not looked at cluster-wide.
     `own_namespace` is the bot's own, where the process knows it, besides the one policy names.
-    `recipient` is who receives the access; None means who asks.
+    `recipient` is who receives the access; None means who asks. `open_requests` is how many other
+    requests of who asks are open; at an approver's click none count, for this one is open already.
     """
 
     asker: Known
@@ -52,6 +53,7 @@ class Ask:
     namespace_exists: bool | None
     own_namespace: str | None = None
     recipient: Known | None = None
+    open_requests: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,16 @@ def _sign_in_fresh(case: _Case) -> Reason:
     return judge_sign_in("sign-in-fresh", case.ask.asker, case.now, case.signin_max_age)
 
 
+def judge_open(policy: Policy, count: int) -> Reason:
+    """Judge whether somebody with so many open requests may have one more."""
+    facts = (("open", str(count)), ("maximum", str(policy.open_requests)))
+    return Reason("open-requests-within", count < policy.open_requests, facts)
+
+
+def _open_requests_within(case: _Case) -> Reason:
+    return judge_open(case.policy, case.ask.open_requests)
+
+
 def _duration_whole(case: _Case) -> Reason:
     asked = case.ask.duration
     holds = asked > timedelta(0) and asked.microseconds == 0
@@ -231,6 +243,7 @@ REQUEST_RULES: Final[tuple[tuple[str, Callable[[_Case], Reason]], ...]] = (
     ("namespace-exists", _namespace_exists),
     ("may-ask", _may_ask),
     ("sign-in-fresh", _sign_in_fresh),
+    ("open-requests-within", _open_requests_within),
     ("duration-whole", _duration_whole),
     ("duration-within", _duration_within),
     ("reason-given", _reason_given),

@@ -20,12 +20,14 @@ from pydantic_core import PydanticCustomError
 
 from grants.authz.risks import ACCEPTABLE
 from grants.policy.durations import DURATION_PATTERN, format_duration, parse_duration
+from grants.policy.model import OPEN_REQUESTS
 from grants.policy.subjects import is_printable, placeholders
 
 API_VERSION: Final = "valetkey/v1"
 SCHEMA_ID: Final = "urn:valetkey:policy:v1"
 LONGEST_DURATION: Final = timedelta(days=30)
 MAX_QUORUM: Final = 20
+MAX_OPEN_REQUESTS: Final = 10_000
 
 _NAME: Final = r"^[a-z0-9](?:[-a-z0-9.]{0,61}[a-z0-9])?$"
 _PATTERN: Final = r"^[-a-z0-9.*?]{1,63}$"
@@ -240,6 +242,16 @@ class EntitlementShape(_Shape):
     )
 
 
+class LimitsShape(_Shape):
+    """What one person may have at once."""
+
+    open_requests: Annotated[int, Field(ge=1, le=MAX_OPEN_REQUESTS)] = Field(
+        OPEN_REQUESTS,
+        description="How many requests of one person may be open (pending, or kept until a"
+        " sign-in) at once.",
+    )
+
+
 class DocumentShape(_Shape):
     """One policy file; a folder's files are read as one."""
 
@@ -249,6 +261,7 @@ class DocumentShape(_Shape):
     admins: WhoShape | None = Field(default=None, description="Who may revoke and sees all.")
     auditors: WhoShape | None = Field(default=None, description="Who sees all, changes nothing.")
     admin_notify: NotifyShape | None = Field(default=None, description="Where admins are told.")
+    limits: LimitsShape | None = Field(default=None, description="What one person may have.")
     clusters: list[ClusterShape] = []
     entitlements: list[EntitlementShape] = []
 
@@ -258,6 +271,7 @@ KEYS: Final[dict[tuple[str, ...], type[_Shape]]] = {
     ("admins",): WhoShape,
     ("auditors",): WhoShape,
     ("admin_notify",): NotifyShape,
+    ("limits",): LimitsShape,
     ("clusters",): ClusterShape,
     ("entitlements",): EntitlementShape,
     ("entitlements", "role"): RoleShape,

@@ -66,6 +66,7 @@ def test_what_policy_allows_is_allowed_with_every_rule_told() -> None:
         ({"namespace_exists": False}, "namespace-exists", {"namespace": "shop-web"}),
         ({"namespace_exists": None}, "namespace-unread", {"namespace": "shop-web"}),
         ({"asker": someone("erin", "others")}, "may-ask", {"entitlement": "view-shop"}),
+        ({"open_requests": 100}, "open-requests-within", {"open": "100", "maximum": "100"}),
         ({"duration": timedelta(0)}, "duration-whole", {"duration": "0s"}),
         ({"duration": timedelta(hours=-1)}, "duration-whole", {"duration": "-1h"}),
         ({"duration": timedelta(seconds=1.5)}, "duration-whole", {"duration": "1s"}),

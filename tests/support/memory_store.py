@@ -293,6 +293,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
         ]
         return tuple(sorted(past, key=lambda r: (r.pending_until, r.id))[:limit])
 
+    def open_requests(self, person: str) -> int:
+        every = self.rows.requests.values()
+        return sum(r.state in OPEN and r.requester == person for r in every)
+
     def add_decision(self, decision: Decision) -> bool:
         self._must_write()
         self._refers(self.rows.requests, decision.request)

@@ -174,6 +174,18 @@ def test_open_requests_past_their_time_are_listed_oldest_first(store, stored):
         assert tx.requests_past(NOW, 1) == (later,)
 
 
+def test_the_open_requests_of_a_person_are_counted(store, stored):
+    draft = a_request(stored.ann, state=RequestState.DRAFT)
+    closed = a_request(stored.ann).moved(RequestState.CANCELLED, NOW)
+    with store.write() as tx:
+        before = tx.open_requests(stored.ann.id)
+        for request in (draft, a_request(stored.ann), a_request(stored.bob), closed):
+            tx.add_request(request)
+        assert tx.open_requests(stored.ann.id) == before + 2
+    with store.read() as tx:
+        assert tx.open_requests(stored.ann.id) == before + 2
+
+
 def test_an_approver_decides_a_stage_once(store, stored):
     first = a_decision(stored.request, stored.bob, reason="fine")
     again = a_decision(stored.request, stored.bob, verdict=Verdict.DENY)
