@@ -94,6 +94,7 @@ class Serving:
         checks = (stopping, *core_checks(self.core, self.known, self.clocks))
         if self.worker is not None:
             checks = (*checks, clock_check(self.clockwork, "due", "worker"))
+            checks = (*checks, *self.worker.checks())
         if self.surfaces is not None:
             checks = (*checks, *self.surfaces.checks())
         return checks

@@ -10,12 +10,15 @@ from bot.metrics import Metrics
 from bot.settings import Settings
 from bot.slack.app import make_courier
 from bot.slack.surface import Surface
+from bot.watch_metrics import WatchMetrics
+from bot.web.ports import Check
 from bot.wiring import Core, former_installations, note_hung, reconcile, worker_name
 from bot.worker.clockwork import Loop
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.loops import LoopCalls, worker_loops
 from bot.worker.reconciler import Reconciler
 from bot.worker.sweeps import SweepCalls, Sweeps
+from bot.worker.watches import WatchCalls, Watches
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.serving")
@@ -63,8 +66,28 @@ class Worker:
                 shut=known.shut,
             ),
         )
+        self._watches = self._make_watches(settings)
         self._courier = make_courier(surface)
         self._sweep_every = settings.sweep_interval
+
+    def _make_watches(self, settings: Settings) -> Watches | None:
+        if not settings.watch_clusters:
+            return None
+        calls = WatchCalls(
+            wake=self._run_due,
+            sweep=self._sweeps.begin_now,
+            my_turn=self._core.store.turns.take,
+            meter=WatchMetrics(self._metrics.registry),
+        )
+        return Watches(self._core, self._core.clusters, calls)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Give what readiness says of this half."""
+        watches = self._watches
+        if watches is None:
+            return ()
+        # Codes alone: whoever reaches the probe need not learn what clusters there are.
+        return (Check("watches", lambda: ", ".join(watches.problems()) or None, vital=False),)
 
     def loops(self) -> tuple[Loop, ...]:
         """Give the loops that only a worker runs."""
@@ -72,6 +95,7 @@ class Worker:
             tell=self._tell,
             forget=self._forget,
             note_waiting=self._known.note_waiting,
+            watch=self._watches.tend if self._watches else _nothing,
             sweep=self._sweeps.begin,
             sweep_every=self._sweep_every,
         )
@@ -81,6 +105,8 @@ class Worker:
         """Take no more; finish the walks under way, or give their grants back."""
         deadline = time.monotonic() + within.total_seconds()
         self._sweeps.stop(timedelta(0))
+        if self._watches is not None:
+            self._watches.stop(within)
         clean = self._reconciler.stop(within)
         left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
         return self._sweeps.wait(left) and clean
@@ -90,9 +116,17 @@ class Worker:
         try:
             with self._core.store.write() as tx:
                 tx.wake_grants(clusters, self._core.clock.now())
-            self._reconciler.run_due()
         except ValetkeyError as error:
             log.warning("what waited goes on when it is next due", extra={"code": error.code})
+            return
+        self._run_due()
+
+    def _run_due(self) -> None:
+        """Look for what is due now, on the thread of whoever knows that something is."""
+        try:
+            self._reconciler.run_due()
+        except ValetkeyError as error:
+            log.warning("what is due is looked for again soon", extra={"code": error.code})
 
     def _tell(self) -> None:
         counts = self._courier.deliver_once()
@@ -102,3 +136,7 @@ class Worker:
     def _forget(self) -> None:
         count = self._core.store.upkeep.forget(self._core.clock.now() - KEPT)
         log.info("forgot what only served a moment", extra={"rows": count})
+
+
+def _nothing() -> None:
+    """Stand for watches where settings turn them off."""

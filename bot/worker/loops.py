@@ -17,6 +17,7 @@ CLOSE_EVERY = timedelta(seconds=5)
 POLICY_EVERY = timedelta(seconds=5)
 LOOK_EVERY = timedelta(milliseconds=500)
 WAITING_EVERY = timedelta(seconds=1)
+WATCH_EVERY = timedelta(seconds=1)
 CLOCKS_EVERY = timedelta(seconds=30)
 FORGET_EVERY = timedelta(days=1)
 
@@ -28,6 +29,7 @@ class LoopCalls:
     tell: Callable[[], object]
     forget: Callable[[], object]
     note_waiting: Callable[[], object]
+    watch: Callable[[], object]
     sweep: Callable[[], object]
     sweep_every: timedelta
 
@@ -52,6 +54,7 @@ def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -
         Loop("tell", TELL_EVERY, calls.tell),
         Loop("close", CLOSE_EVERY, lambda: expire_requests(ports=ports)),
         Loop("waiting", WAITING_EVERY, calls.note_waiting),
+        Loop("watch", WATCH_EVERY, calls.watch),
         Loop("sweep", calls.sweep_every, calls.sweep),
         Loop("forget", FORGET_EVERY, calls.forget),
     )

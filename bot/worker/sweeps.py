@@ -48,19 +48,32 @@ class Sweeps:
 
     def begin(self) -> None:
         """Begin what can begin; never waits for a cluster."""
-        shut = self._calls.shut()
         for alias in self._ports.clusters.aliases():
-            cluster = self._ports.clusters.get(alias)
-            if cluster is None or alias in shut:
-                continue
-            with self._changed:
-                if self._stopped or alias in self._under_way:
-                    continue
-                self._under_way.add(alias)
-            # Not of a pool: one that hangs must not keep the process from ending.
-            threading.Thread(
-                target=self._sweep, args=(cluster,), name=f"sweep-{alias}", daemon=True
-            ).start()
+            self._begin(alias, self._calls.every * TURN_SHARE)
+
+    def begin_now(self, alias: str) -> bool:
+        """Begin a sweep of one cluster, whosever turn it is; False when one is under way.
+
+        That one may have made its list too early, so whoever asked asks again. Of a cluster that
+        can't be worked with nothing is begun: its return is another reason to sweep.
+        """
+        return self._begin(alias, None)
+
+    def _begin(self, alias: str, turn: timedelta | None) -> bool:
+        cluster = self._ports.clusters.get(alias)
+        if cluster is None or alias in self._calls.shut():
+            return True
+        with self._changed:
+            if self._stopped:
+                return True
+            if alias in self._under_way:
+                return False
+            self._under_way.add(alias)
+        # Not of a pool: one that hangs must not keep the process from ending.
+        threading.Thread(
+            target=self._sweep, args=(cluster, turn), name=f"sweep-{alias}", daemon=True
+        ).start()
+        return True
 
     def wait(self, within: timedelta) -> bool:
         """Wait until no sweep is under way; False when one did not end in time."""
@@ -76,10 +89,10 @@ class Sweeps:
     def _sweep_cluster(self, cluster: ClusterPort) -> Swept:
         return sweep_cluster(cluster, ports=self._ports, former=self._calls.former)
 
-    def _sweep(self, cluster: ClusterPort) -> None:
+    def _sweep(self, cluster: ClusterPort, turn: timedelta | None) -> None:
         alias, calls = cluster.alias, self._calls
         try:
-            mine = calls.my_turn(f"sweep:{alias}", calls.every * TURN_SHARE)
+            mine = turn is None or calls.my_turn(f"sweep:{alias}", turn)
             calls.swept(alias, self._sweep_cluster(cluster) if mine else None)
         except ValetkeyError as error:
             log.warning("a cluster could not be swept", extra=error.facts())

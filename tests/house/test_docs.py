@@ -126,7 +126,7 @@ def unknown_settings(text: str) -> list[str]:
 @cache
 def metrics() -> frozenset[str]:
     """The names that the code gives to what it counts."""
-    sources = [ROOT / "bot" / "metrics.py", *(ROOT / "bot" / "web").glob("*.py")]
+    sources = [*(ROOT / "bot").glob("*metrics.py"), *(ROOT / "bot" / "web").glob("*.py")]
     named = (re.findall(r"\"(valetkey_[a-z_]+)\"", text_of(path)) for path in sources)
     return frozenset(name for names in named for name in names)
 

@@ -19,6 +19,7 @@ def test_every_loop_is_there_and_calls_what_it_says() -> None:
         tell=note("tell"),
         forget=note("forget"),
         note_waiting=note("waiting"),
+        watch=note("watch"),
         sweep=note("sweep"),
         sweep_every=timedelta(minutes=1),
     )
@@ -41,9 +42,10 @@ def test_every_loop_is_there_and_calls_what_it_says() -> None:
         "sweep",
         "tell",
         "waiting",
+        "watch",
     ]
     assert loops["forget"].every == timedelta(days=1)
     for loop in loops.values():
         loop.call()
     assert known.stop(timedelta(seconds=10))
-    assert sorted(called) == ["clocks", "forget", "policy", "sweep", "tell", "waiting"]
+    assert sorted(called) == ["clocks", "forget", "policy", "sweep", "tell", "waiting", "watch"]
