@@ -14,16 +14,22 @@ from grants.errors import ClusterForbidden, ValetkeyError
 
 log = logging.getLogger("valetkey.worker.watches")
 
-FIRST_WAIT: Final = timedelta(milliseconds=500)
-LONGEST_WAIT: Final = timedelta(seconds=30)
-FORBIDDEN_WAIT: Final = timedelta(minutes=5)
-"""Nobody mends a missing right within seconds, and until then lists do without."""
-
-LASTED: Final = timedelta(seconds=10)
-"""A stream that was open for so long was well: the next wait begins small again."""
-
 SHOWN_AFTER: Final = 2
 """Failures in a row after which a line says what is wrong; one is a restart somewhere."""
+
+
+@dataclass(frozen=True)
+class LineTimes:
+    """How long a line waits before it opens the next stream, after one that was lost.
+
+    From `first` doubled up to `longest`; begun anew after a stream that `lasted`. `forbidden`:
+    nobody mends a missing right within seconds, and until then lists do without.
+    """
+
+    first: timedelta = timedelta(milliseconds=500)
+    longest: timedelta = timedelta(seconds=30)
+    forbidden: timedelta = timedelta(minutes=5)
+    lasted: timedelta = timedelta(seconds=10)
 
 
 class _Opened(Protocol):
@@ -36,21 +42,25 @@ class LineCalls:
 
     heard: Callable[[str, Sequence[Change]], None]
     opened: _Opened
-    closed: Callable[[str], None]
+    counted: Callable[[str], None]
     restarted: Callable[[str, str], None]
 
 
 class Line:
     """Opens one stream after the other until it is stopped; what fails is tried again later."""
 
-    def __init__(self, alias: str, name: str, watcher: Watcher, calls: LineCalls) -> None:
+    def __init__(
+        self, alias: str, name: str, watcher: Watcher, calls: LineCalls, times: LineTimes
+    ) -> None:
         self.alias = alias
         self._name = name
         self._watcher = watcher
         self._calls = calls
+        self._times = times
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._stream: Stream | None = None
+        self._is_open = False
         self._failures = 0
         self._problem = ""
         self._said = ""
@@ -60,7 +70,7 @@ class Line:
     @property
     def is_open(self) -> bool:
         """Tell whether a stream is open now."""
-        return self._stream is not None
+        return self._is_open
 
     @property
     def problem(self) -> str:
@@ -93,7 +103,7 @@ class Line:
             problem = self._follow_one()
             if self._stopping.is_set():
                 return
-            lasted = time.monotonic() - begun >= LASTED.total_seconds()
+            lasted = time.monotonic() - begun >= self._times.lasted.total_seconds()
             self._note(problem, lasted=lasted)
             if problem:
                 self._stopping.wait(self._wait_seconds())
@@ -106,6 +116,8 @@ class Line:
                 if not self._hold(stream):
                     return ""
                 self._calls.opened(self.alias, goes_on=stream.goes_on)
+                self._is_open = True
+                self._calls.counted(self.alias)
                 for changes in stream.batches():
                     self._calls.heard(self.alias, changes)
             finally:
@@ -130,8 +142,9 @@ class Line:
     def _let_go(self, stream: Stream) -> None:
         with self._lock:
             self._stream = None
+            self._is_open = False
         stream.close()
-        self._calls.closed(self.alias)
+        self._calls.counted(self.alias)
 
     def _note(self, problem: str, *, lasted: bool) -> None:
         self._problem = problem
@@ -144,10 +157,10 @@ class Line:
     def _wait_seconds(self) -> float:
         """Give the next wait, spread so that those who lost one server do not all come at once."""
         if self._forbidden:
-            return FORBIDDEN_WAIT.total_seconds()
-        doubled: timedelta = FIRST_WAIT * 2 ** min(self._failures - 1, 16)
+            return self._times.forbidden.total_seconds()
+        doubled: timedelta = self._times.first * 2 ** min(self._failures - 1, 16)
         spread = 0.5 + random.random() / 2  # noqa: S311 - nothing secret
-        return min(doubled, LONGEST_WAIT).total_seconds() * spread
+        return min(doubled, self._times.longest).total_seconds() * spread
 
     def _say(self, error: ValetkeyError) -> None:
         """Log what ended it once for each kind, until one ends well."""

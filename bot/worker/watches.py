@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from bot.worker.watch_line import Line, LineCalls
+from bot.worker.watch_line import Line, LineCalls, LineTimes
 from grants.access.hearing import Heard, HearingPorts, hear, watched_in
 from grants.access.watch_port import Change, Watched, WatchPort
 from grants.errors import ValetkeyError
@@ -73,11 +73,13 @@ class Watches:
         ports: HearingPorts,
         clusters: WatchClusters,
         calls: WatchCalls,
+        times: LineTimes | None = None,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ports = ports
         self._clusters = clusters
         self._calls = calls
+        self._times = times or LineTimes()
         self._ticks = ticks
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, Watched], Line] = {}
@@ -127,26 +129,26 @@ class Watches:
             idle = [self._lines.pop(key) for key in list(self._lines) if key not in wanted]
             fresh = [key for key in wanted if key not in self._lines]
             for alias, watched in fresh:
-                watcher = wanted[alias, watched].watcher(watched)
-                self._lines[alias, watched] = Line(alias, str(watched), watcher, self._line_calls())
-                self._lines[alias, watched].start()
+                self._lines[alias, watched] = self._begin(alias, watched, wanted[alias, watched])
             aliases = {alias for alias, _ in (*self._lines, *((line.alias, 0) for line in idle))}
         for line in idle:
             line.stop()
         for alias in aliases:
             self._count(alias)
 
-    def _line_calls(self) -> LineCalls:
-        return LineCalls(
+    def _begin(self, alias: str, watched: Watched, cluster: WatchPort) -> Line:
+        calls = LineCalls(
             heard=self._hear,
             opened=self._opened,
-            closed=self._count,
+            counted=self._count,
             restarted=self._calls.meter.watch_restarted,
         )
+        line = Line(alias, str(watched), cluster.watcher(watched), calls, self._times)
+        line.start()
+        return line
 
     def _opened(self, alias: str, *, goes_on: bool) -> None:
-        """Count a stream; what went before it began only a list can tell."""
-        self._count(alias)
+        """Have a list made: what went before a stream began only that can tell."""
         if not goes_on:
             self._ask_for_sweep(alias)
 
