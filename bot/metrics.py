@@ -273,3 +273,21 @@ class ClockGauges(Collector):
         for witness, seconds in sorted(furthest.items()):
             ahead.add_metric([witness], seconds)
         return [ahead, back]
+
+
+class RecordGauge(Collector):
+    """The number of the last event, read when asked for: it never falls but by an older copy."""
+
+    def __init__(self, last_number: Callable[[], int]) -> None:
+        self._last_number = last_number
+
+    def collect(self) -> Iterable[Metric]:
+        """Read it from the rows."""
+        gauge = GaugeMetricFamily(
+            "valetkey_record_number", "The number of the last event in the record."
+        )
+        try:
+            gauge.add_metric([], self._last_number())
+        except ValetkeyError:
+            return []
+        return [gauge]

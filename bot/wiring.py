@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
-from bot.metrics import ClusterGauges, GrantGauges, Metrics
+from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
 from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
@@ -160,13 +160,18 @@ def make_metrics() -> tuple[CollectorRegistry, Metrics]:
 
 
 def live_grants(core: Core, registry: CollectorRegistry) -> None:
-    """Have the grants counted from the rows at each scrape."""
+    """Have the grants counted, and the record's end read, from the rows at each scrape."""
 
     def live() -> tuple[object, ...]:
         with core.store.read() as tx:
             return tx.live_grants()
 
+    def last_number() -> int:
+        with core.store.read() as tx:
+            return tx.last_number()
+
     registry.register(GrantGauges(live))  # type: ignore[arg-type]
+    registry.register(RecordGauge(last_number))
 
 
 def known_clusters(core: Core) -> KnownClusters:

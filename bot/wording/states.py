@@ -56,6 +56,7 @@ TROUBLES: Final[Mapping[str, str]] = {
     "labels": "its labels were changed",
     "name-taken": "another binding already has its name",
     "no-endpoint-asked": "no API server could be asked",
+    "restored": "the database was restored from an older copy",
     "role-changed": "the role's rules changed after the approval",
     "role-forbidden": "the cluster does not let the bot read the role's rules",
     "role-gone": "the role is gone",
@@ -71,6 +72,7 @@ TROUBLES: Final[Mapping[str, str]] = {
 
 # Why a request closed, where its state does not say it all.
 CLOSINGS: Final[Mapping[str, str]] = {
+    "restored": "The database was restored from an older copy. Please ask again.",
     "terms-changed": "What was asked for changed meanwhile. Please ask again.",
     "refused": "After the sign-in, the policy did not allow it.",
 }

@@ -50,6 +50,7 @@ class EventType(StrEnum):
     CLOCK_SKEWED = "clock.skewed"
     CLOCK_AGREES = "clock.agrees"
     CLOCK_SET_BACK = "clock.set-back"
+    RECORD_RESTORED = "record.restored"
     INBOUND_REFUSED = "inbound.refused"
 
 

@@ -21,11 +21,21 @@ from grants.store.outbox import OutboxRows
 from grants.store.policy import PolicyRows
 from grants.store.readiness import Readiness
 from grants.store.record import RecordRows
+from grants.store.restored import RestoredRows
 from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 
 
-class Tx(ClockRows, HistoryList, HealthRows, HearingRows, RecordRows, OutboxRows, PolicyRows):
+class Tx(
+    ClockRows,
+    HistoryList,
+    HealthRows,
+    HearingRows,
+    RecordRows,
+    OutboxRows,
+    PolicyRows,
+    RestoredRows,
+):
     """One transaction, as every room asks for it."""
 
 
