@@ -3,6 +3,7 @@
 Add to this; never change what is made.
 """
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -60,10 +61,7 @@ def table(
     checks: Mapping[str, str] = NOTHING,
 ) -> None:
     """Make a table; columns are named in one string, `words` are what a column may hold."""
-    listed = {
-        column: f"{column} IN ({', '.join(map(repr, allowed.split()))})"
-        for column, allowed in words.items()
-    }
+    listed = {column: _one_of(column, allowed) for column, allowed in words.items()}
     op.create_table(
         name,
         *columns,
@@ -90,6 +88,37 @@ def index(name: str, table: str, columns: str, *, unique: bool = False, where: s
     if where:
         partial = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)}
     op.create_index(op.f(name), table, columns.split(), unique=unique, **partial)
+
+
+def words(table: str, column: str, allowed: str) -> None:
+    """Change what a column of words may hold; rows that hold another must be gone."""
+    name = f"ck_{table}_{column}"
+    condition = _one_of(column, allowed)
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild(table, name, condition)
+        return
+    op.drop_constraint(op.f(name), table, type_="check")
+    op.create_check_constraint(op.f(name), table, sa.text(condition))
+
+
+def _one_of(column: str, allowed: str) -> str:
+    return f"{column} IN ({', '.join(map(repr, allowed.split()))})"
+
+
+def _rebuild(table: str, check: str, condition: str) -> None:
+    """SQLite can't alter a check: a table with the new one takes the rows and the name."""
+    bind = op.get_bind()
+    listed = "SELECT sql FROM sqlite_master WHERE tbl_name = :table AND sql IS NOT NULL AND type = "
+    made = bind.execute(sa.text(f"{listed} 'table'"), {"table": table}).scalar_one()
+    indexes = bind.execute(sa.text(f"{listed} 'index'"), {"table": table}).scalars().all()
+    new = re.sub(rf"(CONSTRAINT {check} CHECK) \(.*\)(?=,? *\n)", rf"\1 ({condition})", made)
+    # A table that was renamed once stands there in quotes.
+    bind.exec_driver_sql(re.sub(rf'^CREATE TABLE "?{table}"? ', f"CREATE TABLE {table}_new ", new))
+    bind.exec_driver_sql(f"INSERT INTO {table}_new SELECT * FROM {table}")  # noqa: S608 -- a revision's own name
+    bind.exec_driver_sql(f"DROP TABLE {table}")
+    bind.exec_driver_sql(f"ALTER TABLE {table}_new RENAME TO {table}")
+    for index_made in indexes:
+        bind.exec_driver_sql(index_made)
 
 
 def may_go_on(revision: str, *code: str) -> None:

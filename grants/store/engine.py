@@ -27,9 +27,10 @@ from sqlalchemy import (
 from grants.clock import Clock, SystemClock
 from grants.errors import StoreError, StoreOutcomeUnknown, StoreUnavailable
 from grants.store import marks
-from grants.store.errors import translated
+from grants.store.errors import DISK_FULL, translated
 from grants.store.files import ServeLock, make_private
-from grants.store.marks import Fit, Mark
+from grants.store.fit import Fit
+from grants.store.marks import Mark
 from grants.store.outcome import Outcome, find_out, is_open
 from grants.store.postgres import NoAnswerError, postgres_engine, read_only
 from grants.store.sqlite import sqlite_engine
@@ -60,6 +61,13 @@ def sqlite_path(text: str) -> Path | None:
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
+@dataclass
+class Room:
+    """Whether the last write failed for want of room on the disk."""
+
+    lacking: bool = False
+
+
 @dataclass(frozen=True)
 class Database:
     """An opened database: an engine for writing and one that can't write.
@@ -74,6 +82,7 @@ class Database:
     patience: timedelta
     gate: "threading.Lock | None"
     fit: Fit = field(default_factory=Fit)
+    room: Room = field(default_factory=Room)
 
     @property
     def is_sqlite(self) -> bool:
@@ -104,6 +113,7 @@ class Database:
         """Open one write transaction; an error rolls it back and comes out as ours."""
         with (
             self._passing_gate(),
+            self._minding_room(),
             translated(writing=True),
             _begun(self.writer) as connection,
         ):
@@ -138,6 +148,15 @@ class Database:
             raise StoreUnavailable("cut off before the commit") from None
         if outcome is not Outcome.COMMITTED:
             raise StoreOutcomeUnknown("cut off within a commit") from None
+
+    @contextmanager
+    def _minding_room(self) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailable as error:
+            self.room.lacking = self.room.lacking or error.detail == DISK_FULL
+            raise
+        self.room.lacking = False
 
     @contextmanager
     def _passing_gate(self) -> Iterator[None]:

@@ -80,7 +80,7 @@ def _from_sqlite(error: sqlite3.Error) -> ValetkeyError:
         return StoreError("a write in a read transaction, or a read-only file")
     if text.startswith(("no such table", "no such column")) or "has no column" in text:
         return StoreSchemaWrong(text)
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, sqlite3.OperationalError) and name != "SQLITE_ERROR":
         return StoreUnavailable(DISK_FULL if name == "SQLITE_FULL" else name or "not reachable")
     return StoreError(name or type(error).__name__)
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, literal_column, select
 
 from grants.errors import StoreSchemaWrong
-from grants.store import tables as t
-from grants.store.revision import REVISION
+from grants.store.fit import Fit
 
 _MARK: Final = "valetkey-mark"
 
@@ -28,26 +27,6 @@ class Mark:
 
     xid: str | None
     event: str | None
-
-
-class Fit:
-    """Whether this code may write to a schema: its own, or one that was declared to be fit."""
-
-    def __init__(self) -> None:
-        self._fit = {REVISION}
-
-    def problem(self, connection: Connection, revision: str | None) -> str | None:
-        """Tell why not; None when it may."""
-        if revision in self._fit:
-            return None
-        fits = t.schema_fits.c
-        declared = select(fits.code_revision).where(
-            fits.schema_revision == revision, fits.code_revision == REVISION
-        )
-        if revision is not None and connection.execute(declared).first() is not None:
-            self._fit.add(revision)
-            return None
-        return f"at {revision or 'nothing'}, needs {REVISION}"
 
 
 def note(connection: Connection, row: Row[Any], fit: Fit, event: str | None = None) -> None:

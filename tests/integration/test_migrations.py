@@ -15,6 +15,7 @@ from grants.ids import Prefix, is_id
 from grants.record.model import Event, EventType
 from grants.store import schema
 from grants.store.engine import serve_lock
+from grants.store.revision import REVISION
 from grants.store.tables import metadata
 from tests.support.store_values import NOW
 from tests.support.stores import opened, sqlite_url
@@ -102,8 +103,8 @@ def test_up_down_and_up_again(empty_url):
         tx.append(Event(EventType.POLICY_LOADED, NOW, "system"))
 
 
-def test_there_is_one_head():
-    assert schema.head() == "0002"
+def test_there_is_one_head_and_the_code_was_written_for_it():
+    assert schema.head() == REVISION
 
 
 def test_upgrading_again_changes_nothing(empty_url):
@@ -133,7 +134,7 @@ def test_two_upgrades_at_once_make_one_schema(empty_url):
 
 
 def test_a_schema_that_is_not_at_head_is_named(empty_url):
-    with pytest.raises(StoreSchemaWrong, match="at nothing, needs 0002"):
+    with pytest.raises(StoreSchemaWrong, match=f"at nothing, needs {REVISION}"):
         schema.check(empty_url)
     schema.upgrade(empty_url)
     schema.check(empty_url)
@@ -141,7 +142,7 @@ def test_a_schema_that_is_not_at_head_is_named(empty_url):
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     engine.dispose()
-    with pytest.raises(StoreSchemaWrong, match="at 0000, needs 0002"):
+    with pytest.raises(StoreSchemaWrong, match=f"at 0000, needs {REVISION}"):
         schema.check(empty_url)
 
 
