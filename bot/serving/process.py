@@ -158,7 +158,7 @@ class Serving:
     def _drains(self) -> tuple[Drain, ...]:
         calls: tuple[Drain, ...] = (self.clockwork.stop, self._stop_looking)
         if self.worker is not None:
-            calls = (*calls, self.worker.stop)
+            calls = (*calls, *self.worker.drains())
         if self.surfaces is not None:
             calls = (*calls, self.surfaces.stop)
         return calls

@@ -1,12 +1,12 @@
 """The half that brings grants forward, ends them on time, and delivers what is to be told."""
 
 import logging
-import time
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 from bot.metrics import Metrics
+from bot.serving.draining import Drain
 from bot.settings import Settings
 from bot.slack.app import make_courier
 from bot.slack.surface import Surface
@@ -101,15 +101,15 @@ class Worker:
         )
         return worker_loops(self._core, self._reconciler, calls)
 
-    def stop(self, within: timedelta) -> bool:
-        """Take no more; finish the walks under way, or give their grants back."""
-        deadline = time.monotonic() + within.total_seconds()
-        self._sweeps.stop(timedelta(0))
-        if self._watches is not None:
-            self._watches.stop(within)
-        clean = self._reconciler.stop(within)
-        left = timedelta(seconds=max(0.0, deadline - time.monotonic()))
-        return self._sweeps.wait(left) and clean
+    def drains(self) -> tuple[Drain, ...]:
+        """Give what brings this half to rest; all of it may be called at once."""
+        watches = () if self._watches is None else (self._watches.stop,)
+        return (self._reconciler.stop, self._sweeps.stop, self._stop_telling, *watches)
+
+    def _stop_telling(self, within: timedelta) -> bool:
+        """Finish the messages in hand; rows that were claimed and not begun are given back."""
+        self._courier.stop(within)
+        return True
 
     def _go_on(self, clusters: Collection[str]) -> None:
         """Take up all that waited for a cluster, and at once."""
