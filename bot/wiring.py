@@ -46,7 +46,7 @@ from grants.people.offer_sign_in import offer_sign_in
 from grants.policy.registry import PolicyRegistry
 from grants.policy.source import PolicyPath
 from grants.store.engine import open_database
-from grants.store.schema import check
+from grants.store.schema_check import check
 from grants.store.store import Store
 
 T = TypeVar("T")

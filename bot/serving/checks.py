@@ -8,20 +8,12 @@ from bot.wiring import Core
 from bot.worker.clockwork import Clockwork
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.skew import ClockWatch
-from grants.errors import ValetkeyError
 
 HUNG_AFTER: Final = timedelta(seconds=60)
 
 
 def core_checks(core: Core, known: KnownClusters, clocks: ClockWatch) -> tuple[Check, ...]:
     """Make the checks of database, policy, clusters and clocks."""
-
-    def database() -> str | None:
-        try:
-            core.store.installation()
-        except ValetkeyError as error:
-            return error.code
-        return None
 
     def policy() -> str | None:
         return "refused" if core.policy.problems else None
@@ -31,7 +23,7 @@ def core_checks(core: Core, known: KnownClusters, clocks: ClockWatch) -> tuple[C
         return ", ".join(sorted(set(known.problems.values()))) or None
 
     return (
-        Check("database", database),
+        Check("database", core.store.readiness.problem),
         Check("policy", policy, vital=False),
         Check("clusters", clusters, vital=False),
         Check("clocks", lambda: clocks.problem, vital=False),
