@@ -26,7 +26,9 @@ class Waits:
     `lock` for a row or table that another holds; `statement` for one statement with its locks;
     `begin` for an answer that needs no lock; `answer` for any other (a server or a relay that
     hangs keeps connections open and says nothing: no time-out of the server's own helps then);
-    `idle` until the server ends a transaction whose owner says nothing.
+    `idle` until the server ends a writing transaction whose owner says nothing: a process that is
+    stopped in the middle of one keeps everybody from writing for so long. `idle_reading` may be
+    long, because a reader is in nobody's way.
     """
 
     lock: timedelta
@@ -34,6 +36,7 @@ class Waits:
     begin: timedelta
     answer: timedelta
     idle: timedelta
+    idle_reading: timedelta
 
     @classmethod
     def of(cls, patience: timedelta) -> Self:
@@ -44,7 +47,8 @@ class Waits:
             statement=statement,
             begin=patience,
             answer=statement + _ANSWER_MARGIN,
-            idle=12 * patience,
+            idle=2 * patience,
+            idle_reading=12 * patience,
         )
 
     def begun(self, begin: str) -> str:
@@ -57,7 +61,9 @@ class Waits:
         limits = {
             "lock_timeout": self.lock,
             "statement_timeout": self.statement,
-            "idle_in_transaction_session_timeout": self.idle,
+            "idle_in_transaction_session_timeout": self.idle_reading
+            if begin == _READ
+            else self.idle,
         }
         sets = (f"SET LOCAL {name} = {_ms(limit)}" for name, limit in limits.items())
         return "; ".join((begin, *sets))

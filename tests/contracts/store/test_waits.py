@@ -145,11 +145,12 @@ def test_time_outs_hold_for_the_transaction_alone_behind_a_pooler_that_refuses_o
         CommitRelay(postgres.port, refuse_options=True) as pooler,
         closing(Store(open_database(pooler.url(url), patience=PATIENCE))) as store,
     ):
-        for connect in (store._database.writing, store._database.reading):
+        database = store._database
+        for connect, idle in ((database.writing, "1s"), (database.reading, "6s")):
             with connect() as connection:
                 assert shown(connection, "lock_timeout") == "500ms"
                 assert shown(connection, "statement_timeout") == "1s"
-                assert shown(connection, "idle_in_transaction_session_timeout") == "6s"
+                assert shown(connection, "idle_in_transaction_session_timeout") == idle
         with store._database.reading() as connection:
             driver = connection.connection.driver_connection
             connection.rollback()
