@@ -13,6 +13,7 @@ from typing import Final
 from tests.replicas.log import Entry, of_kind
 
 PAST_END_SECONDS: Final = 15.0
+TOLD_WITHIN_SECONDS: Final = 10.0
 CLOSING: Final = frozenset(
     {"request.approved", "request.denied", "request.cancelled", "request.expired"}
 )
@@ -223,14 +224,23 @@ def _what(sent: Entry) -> tuple[str, str, str]:
 
 
 def no_click_is_lost(seen: Seen) -> Iterator[Violation]:
-    """An acked click to approve stands in the record: as made, refused, or too late."""
+    """An acked click to approve stands in the record, made or refused, or its answer says why not.
+
+    While the database can't be written to nothing can stand in it; then people are told so.
+    """
     people = {e["user"]: e["person"] for e in of_kind(seen.entries, "person")}
     acked = {e["delivery"] for e in of_kind(seen.entries, "acked") if e["ok"]}
+    told: dict[str, list[float]] = defaultdict(list)
+    for answer in of_kind(seen.entries, "told"):
+        told[answer["user"]].append(answer.at)
     for sent in of_kind(seen.entries, "sent"):
         if sent["action"] != "approve" or sent["delivery"] not in acked:
             continue
-        told = seen.events_of(sent["about"], "decision.made", "decision.refused")
-        if people[sent["user"]] not in {event["actor"] for event in told}:
+        said = seen.events_of(sent["about"], "decision.made", "decision.refused")
+        answers = (at - sent.at for at in told[sent["user"]])
+        if any(0 <= after < TOLD_WITHIN_SECONDS for after in answers):
+            continue
+        if people[sent["user"]] not in {event["actor"] for event in said}:
             what = f"{sent['user']} clicked, and the record does not say so"
             yield Violation("no click is lost", sent["about"], what)
 

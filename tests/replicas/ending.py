@@ -150,6 +150,9 @@ def _write_cards(stage: Stage) -> None:
         stage.log.add(time.time(), "card", **row)
     for channel, messages in stage.workspace.messages.items():
         for ts, message in messages.items():
+            if message.visible_to is not None:
+                stage.log.add(float(ts), "told", user=message.visible_to, text=message.text)
+                continue
             of = ((message.metadata or {}).get("event_payload") or {}).get("id")
             stage.log.add(time.time(), "message", channel=channel, ts=ts, of=of)
 

@@ -7,6 +7,7 @@ Each line is an `Entry`. Times are seconds since the epoch, on the one clock of 
 - `replica`: what was done to one: `started`, `killed`, `paused`, `continued`, `told`, `ended`;
 - `sent`, `acked`: a payload of Slack on its way, and what came of it, joined by `delivery`; `about`
   is the request or grant, for a click on a button;
+- `told`: an answer that a user alone was shown, such as that it did not work;
 - `call`: a write on a binding that the API server's audit log has; `at` is its answer;
 - `review`: an access review of ours: asked at `at`, answered at `answered`, and the binding that
   allowed it;

@@ -298,6 +298,17 @@ def test_a_click_that_was_done_again_is_answered() -> None:
     assert check([*a_good_log(), *lost]) == []
 
 
+def test_a_click_that_could_not_be_recorded_is_told() -> None:
+    """A replica stood still inside a transaction, and nobody could write for a moment."""
+    refused = [
+        Entry(13, "sent", {"delivery": 7, "user": "Uann", "action": "approve", "about": REQUEST}),
+        Entry(13.1, "acked", {"delivery": 7, "ok": True, "error": "", "after_ms": 100}),
+    ]
+    assert [one.rule for one in check([*a_good_log(), *refused])] == ["no click is lost"]
+    told = Entry(13.1, "told", {"user": "Uann", "text": "busy"})
+    assert check([*a_good_log(), *refused, told]) == []
+
+
 def test_another_click_does_not_answer_for_one_that_was_lost() -> None:
     lost = [
         Entry(40, "sent", {"delivery": 7, "user": "Ubob", "action": "look", "about": "a"}),
