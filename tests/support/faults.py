@@ -240,6 +240,14 @@ def play(faults: Faults, fault: Fault) -> None:
         faults.settle(grant, "ended")
         faults.check(grant, name)
         return
+    if fault.step == "active.judge-role":
+        # The rules that were agreed on are not on record, so those of now may well give more.
+        faults.settle(grant, "active")
+        faults.edit_grant(grant.id, role_digest="0" * 64, due_at=grant.created_at)
+        faults.hit(grant, "ended", fault=fault)
+        faults.settle(grant, "ended")
+        faults.check(grant, name)
+        return
     if fault.step in UID_UNKNOWN:
         faults.hit(grant, "active", fault=Fault("activate.create", "after"))
     else:
