@@ -268,11 +268,13 @@ def _forged(how: Forgery | None) -> dict[str, str]:
 
 
 def _about(payload: Json) -> str:
-    """Return what a payload is, in a word or two for the log."""
-    actions = payload.get("actions") or [{}]
-    event = payload.get("event") or {}
-    parts = (payload.get("command"), payload.get("type"), event.get("type"))
-    return " ".join(str(part) for part in (*parts, actions[0].get("action_id")) if part)
+    """Return what a payload is, in a word or two for the log; a forged one may be anything."""
+    actions, event = payload.get("actions"), payload.get("event")
+    first = actions[0] if isinstance(actions, list) and actions else {}
+    parts = [payload.get("command"), payload.get("type")]
+    named = ((event, "type"), (first, "action_id"))
+    parts += [one.get(name) for one, name in named if isinstance(one, dict)]
+    return " ".join(str(part)[:80] for part in parts if part)
 
 
 def _parsed(response: requests.Response) -> Json | None:

@@ -123,6 +123,16 @@ def test_an_old_app_token_opens_no_connection(double: SlackDouble) -> None:
     socket.close()
 
 
+def test_an_app_token_goes_in_the_header_of_a_post(double: SlackDouble) -> None:
+    token, url = double.app.app_token, f"{double.api_url}apps.connections.open"
+    headers = {"Authorization": f"Bearer {token}"}
+    assert urllib3.request("POST", url, headers=headers).json()["ok"]
+    by_get = urllib3.request("GET", url, headers=headers).json()
+    assert by_get["error"] == "insecure_request"
+    in_the_body = urllib3.request("POST", url, json={"token": token}).json()
+    assert in_the_body["error"] == "not_authed"
+
+
 def test_a_new_signing_secret_signs_at_once(double: SlackDouble) -> None:
     old = double.app.signing_secret
     with HttpListener(lambda _: (200, None)) as app:
