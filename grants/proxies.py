@@ -75,6 +75,9 @@ class ProxyRules:
         )
 
 
+NO_PROXIES: Final = ProxyRules()
+
+
 def read_proxy(text: str) -> Proxy:
     """Read `http://user:password@host:port`; ValueError says what is wrong, never what was given.
 

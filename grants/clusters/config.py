@@ -4,9 +4,14 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 
 from grants.errors import Problem, SettingsInvalid
+from grants.proxies import NO_PROXIES, ProxyRules
+
+# Besides walks, questions and people's lookups: the look at the cluster, a sweep, and watches.
+_OTHERS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,7 @@ class ClusterTimes:
     `connect` and `read` bound one wait on the network each; one answer may take both together,
     a list of many pages `whole_list`, and the question whether a server is ready `ready`. `watch`
     is how long a stream of changes is asked to last; `watch_grace` later it counts as hung.
+    `plugin` bounds a run of a credential plugin (None: it may take as long as it likes).
     """
 
     connect: timedelta = timedelta(seconds=2)
@@ -24,6 +30,7 @@ class ClusterTimes:
     ready: timedelta = timedelta(seconds=2)
     watch: timedelta = timedelta(minutes=2)
     watch_grace: timedelta = timedelta(seconds=15)
+    plugin: timedelta | None = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class ClusterConfig:
     Credentials come from `kubeconfig` and `context` (None: kubectl's defaults), or with
     `in_cluster` from the pod's service account. `endpoints` are the addresses of every API server;
     each is proven apart with the same credentials and CA. Without them the proof says that one
-    server was asked. `pool_size` bounds the questions at once, of each. `threads` is how many
-    grants are worked on at once (None: as many as elsewhere).
+    server was asked. `pool_size` bounds the questions of each server at once, and people's lookups;
+    `threads` is how many grants are worked on at once. `proxies` says how it is reached.
     """
 
     alias: str
@@ -45,7 +52,16 @@ class ClusterConfig:
     endpoints: tuple[str, ...] = ()
     times: ClusterTimes = ClusterTimes()
     pool_size: int = 8
-    threads: int | None = None
+    threads: int = 4
+    proxies: ProxyRules = NO_PROXIES
+
+    @property
+    def connections(self) -> int:
+        """How many connections to each server are kept: as many as there are threads that use it.
+
+        Above it urllib3 opens more, warns, and throws them away after one call.
+        """
+        return self.threads + 2 * self.pool_size + _OTHERS
 
     def __post_init__(self) -> None:
         problems = [
@@ -58,8 +74,9 @@ class ClusterConfig:
             problems.append(Problem("endpoints", "twice"))
         if self.in_cluster and (self.kubeconfig is not None or self.context is not None):
             problems.append(Problem("in_cluster", "excludes-kubeconfig"))
-        if self.pool_size < 1:
-            problems.append(Problem("pool_size", "too-small"))
+        for name, number in (("pool_size", self.pool_size), ("threads", self.threads)):
+            if number < 1:
+                problems.append(Problem(name, "too-small"))
         if problems:
             raise SettingsInvalid(tuple(problems))
 

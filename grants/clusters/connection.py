@@ -1,6 +1,7 @@
 """Connections to the API servers of one cluster: one pool each, the same credentials and CA."""
 
 import copy
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -17,14 +18,20 @@ from kubernetes import client
 
 from grants.clusters import credentials
 from grants.clusters.config import ClusterConfig
+from grants.clusters.credentials import Loaded
 from grants.clusters.failures import unreachable
 from grants.clusters.reply import BodyTooLarge, Deadline, Reply, read_body
 from grants.errors import ClusterUnavailable
+from grants.proxies import Proxy
+
+log = logging.getLogger("valetkey.clusters")
 
 _USER_AGENT: Final = "valetkey"
 # Tokens in files are read again once a minute by the loaders, and a plugin is run anew minutes
 # before its token ends. Whoever is answered 401 asks at once.
 _CREDENTIAL_SECONDS: Final = 5.0
+_FILES_SECONDS: Final = 1.0
+"""How often files that credentials were read from are looked at: they are replaced while we run."""
 
 
 @dataclass(frozen=True)
@@ -47,32 +54,32 @@ def path_of(*segments: str) -> str:
 class Connections:
     """Sends calls to the cluster's servers; thread-safe.
 
-    Credentials are loaded at the first call, and again after a server answered 401: files and
-    certificates are replaced while the bot runs.
+    Credentials are loaded at the first call, again when a file that they came from was replaced,
+    and once more when a server answers 401: whatever it was, it was not done, so it is sent again.
     """
 
     def __init__(self, config: ClusterConfig) -> None:
         self._config = config
         self._lock = threading.Lock()
-        self._loaded: Any = None
+        self._loaded: Loaded | None = None
+        self._loaded_at = 0.0
+        self._looked_at = 0.0
         self._doors: dict[str, _Door] = {}
 
     def main_server(self) -> str:
         """Give the address that the kubeconfig (or the pod's environment) names."""
         with self._held(Deadline(self._config.times.connect + self._config.times.read)):
-            return str(self._configuration().host)
+            return str(self._current().configuration.host)
 
     def send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
         """Send one request to one server (None: the main one) and read the answer whole.
 
         ClusterUnavailable when there is none in time; any HTTP status is an answer.
         """
-        with self._translated(call):
-            response = self._open(call, server, deadline)
-            body = read_body(response, deadline)
-            reply = Reply(response.status, body, response.headers.get("Date"))
-        if reply.status == HTTPStatus.UNAUTHORIZED:
-            self.forget()
+        begun = time.monotonic()
+        reply, door = self._send_once(call, server, deadline)
+        if reply.status == HTTPStatus.UNAUTHORIZED and self._is_renewed(door, begun, deadline):
+            reply, _ = self._send_once(call, server, deadline)
         return reply
 
     def stream(self, call: Call, idle: timedelta) -> urllib3.BaseHTTPResponse | Reply:
@@ -83,7 +90,7 @@ class Connections:
         """
         deadline = Deadline(self._config.times.connect + self._config.times.read)
         with self._translated(call):
-            response = self._open(call, None, deadline)
+            response, _ = self._open(call, None, deadline)
             if response.status == HTTPStatus.OK:
                 _wait_longer(response, idle)
                 return response
@@ -95,11 +102,33 @@ class Connections:
     def forget(self) -> None:
         """Drop credentials and connections; the next call loads them anew."""
         with self._lock:
-            doors = list(self._doors.values())
-            self._doors = {}
             self._loaded = None
-        for old in doors:
+            self._close_doors()
+
+    def _close_doors(self) -> None:
+        doors, self._doors = self._doors, {}
+        for old in doors.values():
             old.close()
+
+    def _is_renewed(self, door: "_Door", begun: float, deadline: Deadline) -> bool:
+        """Drop credentials that were refused, and tell whether to try with others.
+
+        Those that were loaded for this very call are not: a plugin would be run twice for each.
+        """
+        with self._held(deadline):
+            if door not in self._doors.values():
+                return True  # another thread met the same refusal and was first
+            self._loaded = None
+            self._close_doors()
+            return self._loaded_at < begun
+
+    def _send_once(
+        self, call: Call, server: str | None, deadline: Deadline
+    ) -> tuple[Reply, "_Door"]:
+        with self._translated(call):
+            response, door = self._open(call, server, deadline)
+            body = read_body(response, deadline)
+            return Reply(response.status, body, response.headers.get("Date")), door
 
     @contextmanager
     def _translated(self, call: Call) -> Iterator[None]:
@@ -112,27 +141,27 @@ class Connections:
         except Exception as error:  # noqa: BLE001 - urllib3's, ssl's, the client's and http.client's errors have no common root, and their texts quote headers
             raise unreachable(self._config.alias, call.action, error) from None
 
-    def _open(self, call: Call, server: str | None, deadline: Deadline) -> urllib3.BaseHTTPResponse:
+    def _open(
+        self, call: Call, server: str | None, deadline: Deadline
+    ) -> tuple[urllib3.BaseHTTPResponse, "_Door"]:
         door, credential = self._prepare(server, deadline)
         deadline.check()
         times = self._config.times
-        return door.send(
-            call,
-            credential,
-            urllib3.Timeout(
-                connect=min(times.connect.total_seconds(), deadline.left_seconds()),
-                read=min(times.read.total_seconds(), deadline.left_seconds()),
-            ),
+        timeout = urllib3.Timeout(
+            connect=min(times.connect.total_seconds(), deadline.left_seconds()),
+            read=min(times.read.total_seconds(), deadline.left_seconds()),
         )
+        return door.send(call, credential, timeout), door
 
     def _prepare(self, server: str | None, deadline: Deadline) -> tuple["_Door", dict[str, str]]:
         # Under the lock: the loaders' hook may run an exec plugin, and one run serves all.
         with self._held(deadline):
-            loaded = self._configuration()
-            host = server or str(loaded.host)
+            loaded = self._current()
+            host = server or str(loaded.configuration.host)
             door = self._doors.get(host)
             if door is None:
-                door = self._doors[host] = _Door(_new_client(loaded, host), host)
+                proxy = self._config.proxies.choose(host, loaded.proxy)
+                door = self._doors[host] = _Door(_new_client(loaded, host, proxy), host)
             return door, door.credential()
 
     @contextmanager
@@ -147,15 +176,37 @@ class Connections:
         finally:
             self._lock.release()
 
-    def _configuration(self) -> Any:
+    def _current(self) -> Loaded:
+        now = time.monotonic()
         if self._loaded is None:
             self._loaded = credentials.load(self._config)
+            self._loaded_at = self._looked_at = now
+        elif now - self._looked_at >= _FILES_SECONDS:
+            self._looked_at = now
+            if self._loaded.is_stale():
+                self._reload(now)
         return self._loaded
 
+    def _reload(self, now: float) -> None:
+        """Take what was replaced. What can't be read, half written say, replaces nothing yet."""
+        try:
+            self._loaded = credentials.load(self._config)
+        except ClusterUnavailable as error:
+            log.warning("credentials were replaced and can't be used", extra=error.facts())
+            return
+        self._loaded_at = now
+        self._close_doors()
 
-def _new_client(loaded: Any, host: str) -> Any:
-    mine = copy.deepcopy(loaded)
+
+def _new_client(loaded: Loaded, host: str, proxy: Proxy | None) -> Any:
+    mine = copy.deepcopy(loaded.configuration)
     mine.host = host
+    # Said outright: the client would ask the environment by a rule of its own.
+    mine.proxy = proxy.url if proxy else None
+    mine.no_proxy = ""
+    mine.proxy_headers = (
+        {"Proxy-Authorization": proxy.authorization} if proxy and proxy.authorization else None
+    )
     return client.ApiClient(configuration=mine)
 
 

@@ -9,8 +9,9 @@ from typing import TypeVar
 from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import Clock
 from grants.clusters.cluster import KubernetesCluster
-from grants.clusters.config import ClusterConfig
+from grants.clusters.config import ClusterConfig, ClusterTimes
 from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
+from grants.proxies import NO_PROXIES, ProxyRules
 
 T = TypeVar("T")
 
@@ -40,8 +41,8 @@ class ClusterPool:
         return tuple(self._clusters)
 
     def threads(self) -> dict[str, int]:
-        """Tell how many grants are worked on at once, in the clusters that say so themselves."""
-        return {a: c.threads for a, c in self._configs.items() if c.threads is not None}
+        """Tell how many grants are worked on at once in each cluster."""
+        return {alias: config.threads for alias, config in self._configs.items()}
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
@@ -66,14 +67,25 @@ class ClusterPool:
 
 
 def read_role(
-    kubeconfig: Path | None, context: str | None, ref: RoleRef, namespace: str | None, clock: Clock
+    kubeconfig: Path | None,
+    context: str | None,
+    ref: RoleRef,
+    namespace: str | None,
+    clock: Clock,
+    proxies: ProxyRules = NO_PROXIES,
 ) -> RoleSnapshot | None:
     """Read one role with a person's own kubeconfig, for checking a policy; None: no such role.
 
     Paths and contexts of None are kubectl's defaults. Raises ClusterError and its kinds.
     """
     config = ClusterConfig(
-        alias=context or "kubeconfig", installation="", kubeconfig=kubeconfig, context=context
+        alias=context or "kubeconfig",
+        installation="",
+        kubeconfig=kubeconfig,
+        context=context,
+        # A person's plugin may have to wait for that person.
+        times=ClusterTimes(plugin=None),
+        proxies=proxies,
     )
     cluster = KubernetesCluster(config, clock)
     try:

@@ -45,11 +45,13 @@ class ScriptedServer:
     """Answers each request by `script`. None closes the connection without an answer.
 
     A script may wait for `ended`, which is set when the test is over: so does a server that hangs.
+    `clients` are the ports that connections came from.
     """
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.asked: list[Asked] = []
+        self.clients: set[int] = set()
         self.ended = threading.Event()
         outer = self
 
@@ -93,6 +95,7 @@ class ScriptedServer:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         asked = Asked(handler.command, handler.path, headers, handler.rfile.read(length))
         self.asked.append(asked)
+        self.clients.add(handler.client_address[1])
         said = self.script(asked)
         if said is None:
             handler.close_connection = True
