@@ -61,8 +61,9 @@ def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -
 
 
 def _run_due(ports: AccessPorts, reconciler: Reconciler) -> None:
-    """End leases first, so that all that are over are known to be before any is worked on."""
+    """Have leases end before anything is claimed; those moved first are worked on meanwhile."""
     try:
-        expire_leases(ports=ports)
+        while expire_leases(ports=ports):
+            reconciler.run_due()
     finally:
         reconciler.run_due()

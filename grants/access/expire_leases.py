@@ -14,23 +14,16 @@ AT_ONCE = 50
 
 
 def expire_leases(*, ports: AccessPorts) -> int:
-    """Move every active grant whose lease is over to revoking; tells how many.
+    """Move active grants whose lease is over to revoking, at most `AT_ONCE`; tells how many.
 
     Each would be moved by its own walk too. But a thousand that end in the same second would be a
     thousand commits, one after the other, before the last of them is even known to be over.
     """
+    now = ports.clock.now()
     with ports.store.read() as tx:
         # Four times a second nothing is over: then nobody who writes has to wait for this.
-        if not tx.leases_over(ports.clock.now(), 1):
+        if not tx.leases_over(now, 1):
             return 0
-    count = 0
-    while moved := _expire_some(ports):
-        count += moved
-    return count
-
-
-def _expire_some(ports: AccessPorts) -> int:
-    now = ports.clock.now()
     try:
         with ports.store.write() as tx:
             over = tx.leases_over(now, AT_ONCE)
