@@ -15,6 +15,9 @@ HUNG_AFTER: Final = timedelta(seconds=60)
 def core_checks(core: Core, known: KnownClusters, clocks: ClockWatch) -> tuple[Check, ...]:
     """Make the checks of database, policy, clusters and clocks."""
 
+    def rows() -> str | None:
+        return "unreadable" if core.store.readiness.unreadable_grants() else None
+
     def policy() -> str | None:
         return "refused" if core.policy.problems else None
 
@@ -24,6 +27,7 @@ def core_checks(core: Core, known: KnownClusters, clocks: ClockWatch) -> tuple[C
 
     return (
         Check("database", core.store.readiness.problem),
+        Check("rows", rows, vital=False),
         Check("policy", policy, vital=False),
         Check("clusters", clusters, vital=False),
         Check("clocks", lambda: clocks.problem, vital=False),

@@ -39,7 +39,11 @@ class HearingTx(AccessTx, Protocol):
     """The rows that a change is held against, beside those of access."""
 
     def grants_among(self, grants: Iterable[str]) -> tuple[Grant, ...]:
-        """Read those of these grants that there are; none is locked."""
+        """Read those of these grants that there are and can be read; none is locked."""
+        ...
+
+    def unreadable_among(self, grants: Iterable[str]) -> frozenset[str]:
+        """Name those of these grants whose rows this version can't read."""
         ...
 
     def active_by_role(self, cluster: str) -> dict[RolePlace, int]:

@@ -109,13 +109,19 @@ def _sweep_one(cluster: ClusterPort, found: Binding, finding: Finding, ports: Ac
 def _judge_now(
     bindings: Sequence[Binding], ports: HearingPorts
 ) -> tuple[tuple[Binding, Finding], ...]:
-    """Judge with the rows read after the list, so that a grant made meanwhile is known."""
+    """Judge with the rows read after the list, so that a grant made meanwhile is known.
+
+    What stands for a grant that only a newer version can read is that version's to judge.
+    """
+    named = sorted({b.grant for b in bindings if b.grant})
     with ports.store.read() as tx:
-        rows = {g.id: g for g in tx.grants_among(sorted({b.grant for b in bindings if b.grant}))}
+        rows = {g.id: g for g in tx.grants_among(named)}
+        not_ours = tx.unreadable_among(name for name in named if name not in rows)
     now, policy = ports.clock.now(), ports.policy.current()
     return tuple(
         (found, judge_binding(found, rows.get(found.grant or ""), now, policy))
         for found in bindings
+        if found.grant not in not_ours
     )
 
 

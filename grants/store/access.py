@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
+    and_,
     bindparam,
     delete,
     func,
@@ -17,6 +20,7 @@ from sqlalchemy import (
 
 from grants.access.model import (
     AccessRequest,
+    Cause,
     Decision,
     Grant,
     GrantState,
@@ -46,6 +50,10 @@ from grants.store.rows import (
 
 # Written out, not bound: only so does SQLite know that the partial indexes hold what is asked for.
 LIVE = t.grants.c.state != literal_column(f"'{GrantState.ENDED}'")
+READABLE = and_(
+    t.grants.c.state.in_([str(state) for state in GrantState]),
+    or_(t.grants.c.cause.is_(None), t.grants.c.cause.in_([str(cause) for cause in Cause])),
+)
 OPEN = t.requests.c.state.in_(
     [literal_column(f"'{state}'") for state in (RequestState.DRAFT, RequestState.PENDING)]
 )
@@ -126,7 +134,7 @@ class AccessRows(TxBase):
     def request(self, request: str) -> AccessRequest | None:
         """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
         row = self._locked(select(t.requests).where(t.requests.c.id == request))
-        return None if row is None else request_of(row, self._items(request))
+        return None if row is None else self._read("request", row, self._request_of)
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         """Store a moved request (or a draft's new terms); gives it with its new version."""
@@ -155,7 +163,7 @@ class AccessRows(TxBase):
             .order_by(columns.pending_until, columns.id)
             .limit(limit)
         )
-        return tuple(request_of(row, self._items(row.id)) for row in rows)
+        return self._readable("request", rows, self._request_of)
 
     def open_requests(self, person: str) -> int:
         """Count the drafts and pending requests of a person."""
@@ -178,7 +186,7 @@ class AccessRows(TxBase):
         rows = self._rows(
             select(t.decisions).where(columns.request == request).order_by(columns.seq)
         )
-        return tuple(decision_of(row) for row in rows)
+        return tuple(self._read("decision", row, decision_of) for row in rows)
 
     def add_grant(self, grant: Grant) -> None:
         """Insert a grant; the item has none yet (unique)."""
@@ -187,7 +195,7 @@ class AccessRows(TxBase):
     def grant(self, grant: str) -> Grant | None:
         """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""
         row = self._locked(_GRANT, {"id": grant})
-        return None if row is None else grant_of(row)
+        return None if row is None else self._read("grant", row, grant_of)
 
     def save_grant(self, grant: Grant) -> Grant:
         """Store a moved grant; gives it with its new version."""
@@ -213,7 +221,7 @@ class AccessRows(TxBase):
         """List active grants whose lease has ended, locked; another replica's are left out."""
         over = _OVER.with_for_update(skip_locked=True) if self._writable else _OVER
         rows = self._rows(over, {"now": now, "limit": limit})
-        return tuple(grant_of(row) for row in rows)
+        return self._readable("grant", rows, grant_of)
 
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:
         """List the grants that followed a request."""
@@ -226,12 +234,15 @@ class AccessRows(TxBase):
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         """Give the newest proof of a kind."""
         row = self._row(_PROOF, {"grant": grant, "kind": str(kind)})
-        return None if row is None else proof_of(row)
+        return None if row is None else self._read("proof", row, proof_of)
 
     def _grants(self, *wanted: ColumnElement[bool]) -> tuple[Grant, ...]:
         columns = t.grants.c
         rows = self._rows(select(t.grants).where(*wanted).order_by(columns.created_at, columns.id))
-        return tuple(grant_of(row) for row in rows)
+        return self._readable("grant", rows, grant_of)
+
+    def _request_of(self, row: Row[Any]) -> AccessRequest:
+        return request_of(row, self._items(row.id))
 
     def _items(self, request: str) -> tuple[Item, ...]:
         columns = t.items.c

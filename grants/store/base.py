@@ -1,14 +1,16 @@
 """What the rooms' queries share: one connection, one transaction."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from grants.errors import ChangedMeanwhile, StoreError
 from grants.store.engine import Database
+from grants.store.unreadable import read, readable
 
+T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
@@ -36,6 +38,16 @@ class TxBase:
     def _locked(self, statement: Select[Any], values: Values = None) -> Row[Any] | None:
         """Read one row; in a write transaction PostgreSQL keeps it locked."""
         return self._row(statement.with_for_update() if self._writable else statement, values)
+
+    def _read(self, kind: str, row: Row[Any], make: Callable[[Row[Any]], T]) -> T:
+        """Make the value of a row; StoreRowUnreadable when this version can't."""
+        return read(kind, row, make, self._database.told)
+
+    def _readable(
+        self, kind: str, rows: list[Row[Any]], make: Callable[[Row[Any]], T]
+    ) -> tuple[T, ...]:
+        """Make the values of rows, but for those that this version can't read."""
+        return readable(kind, rows, make, self._database.told)
 
     def _insert(self, table: Table) -> Any:
         """Give an INSERT that knows ON CONFLICT; the two dialects have one each, alike in use."""

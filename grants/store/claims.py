@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, case, literal, or_, select, update
 from grants.access.model import GrantState
 from grants.access.ports import Claimed
 from grants.store import tables as t
-from grants.store.access import LIVE
+from grants.store.access import LIVE, READABLE
 from grants.store.engine import Database
 from grants.store.types import UtcMicros
 
@@ -60,7 +60,7 @@ class Claims:
         with self._database.writing() as connection:
             done = connection.execute(
                 update(t.grants)
-                .where(_C.id == grant, LIVE, free)
+                .where(_C.id == grant, LIVE, READABLE, free)
                 .values(claimed_by=worker, claimed_until=self._database.later(hold))
             )
         return bool(done.rowcount)
@@ -85,7 +85,8 @@ class Claims:
         )
 
     def _due(self) -> ColumnElement[bool]:
-        return _C.due_at <= self._now()
+        """Leave what only a newer replica can read to it."""
+        return and_(_C.due_at <= self._now(), READABLE)
 
     def _now(self) -> ColumnElement[Any]:
         """Give this process's clock: it wrote `due_at`, and a database's may be behind it."""

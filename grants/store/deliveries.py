@@ -37,12 +37,15 @@ from grants.outbox.model import (
 from grants.store import tables as t
 from grants.store.types import UtcMicros, as_micros, from_micros
 from grants.store.undelivered import WANTED, Undeliverable, place_of
+from grants.store.unreadable import readable
 
 _C: Final = t.deliveries.c
 _H: Final = t.delivery_holds.c
 _URGENCY: Final = case(
     *((_C.kind == str(kind), urgency) for kind, urgency in URGENCY.items()), else_=len(URGENCY)
 )
+_FIRST: Final = 1_000
+"""Rows among which it is first looked for what may go: after a long outage many more wait."""
 _IS_FIRST: Final = and_(_C.ts.is_(None), _C.problem != BROKEN)
 
 
@@ -58,7 +61,9 @@ class Deliveries(Undeliverable):
         """
         now = self._database.now()
         with self._database.reading() as connection:
-            turns = list(connection.execute(_turns(now, limit)).scalars())
+            turns = list(connection.execute(_turns(now, limit, among=_FIRST)).scalars())
+            if not turns:
+                turns = list(connection.execute(_turns(now, limit)).scalars())
         if not turns:
             return ()
         picked = (
@@ -75,7 +80,7 @@ class Deliveries(Undeliverable):
                     .where(_C.id.in_([row.id for row in rows]))
                     .values(claimed_until=self._database.later(hold))
                 )
-        return tuple(_delivery(row) for row in rows)
+        return readable("delivery", rows, _delivery, self._database.told)
 
     def sending(self, row: Delivery, at: datetime) -> None:
         """Note that a first send begins, so that one lost in a crash is looked for."""
@@ -165,8 +170,11 @@ class Deliveries(Undeliverable):
         )
 
 
-def _turns(now: ColumnElement[Any], limit: int) -> Select[Any]:
+def _turns(now: ColumnElement[Any], limit: int, among: int | None = None) -> Select[Any]:
     """Pick whose turn it is: one row of each place that is free, the most urgent first.
+
+    `among`: only look at so many rows, the first by urgency and age. What goes before a row at
+    its place is then among them too.
 
     `head` counts the rows that have no message yet, `turn` all rows that may go now. One that
     can't be drawn stands in no line.
@@ -185,7 +193,7 @@ def _turns(now: ColumnElement[Any], limit: int) -> Select[Any]:
             .label("head"),
             func.max(_C.claimed_until).over(partition_by=place).label("busy_until"),
         )
-        .where(WANTED)
+        .where(WANTED if among is None else _C.id.in_(_first(among)))
         .subquery("wanted")
     )
     w = wanted.c
@@ -215,6 +223,10 @@ def _turns(now: ColumnElement[Any], limit: int) -> Select[Any]:
     )
     f = free.c
     return select(f.id).where(f.turn == 1).order_by(f.urgency, f.seq).limit(limit)
+
+
+def _first(count: int) -> Select[Any]:
+    return select(_C.id).where(WANTED).order_by(_URGENCY, _C.seq).limit(count)
 
 
 def _unclaimed(now: ColumnElement[Any]) -> ColumnElement[bool]:

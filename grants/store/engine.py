@@ -35,6 +35,7 @@ from grants.store.outcome import Outcome, find_out, is_open
 from grants.store.postgres import NoAnswerError, postgres_engine, read_only
 from grants.store.sqlite import sqlite_engine
 from grants.store.types import EPOCH, UtcMicros, as_micros
+from grants.store.unreadable import Told
 
 _log = logging.getLogger("valetkey.store")
 
@@ -83,6 +84,7 @@ class Database:
     gate: "threading.Lock | None"
     fit: Fit = field(default_factory=Fit)
     room: Room = field(default_factory=Room)
+    told: Told = field(default_factory=Told)
 
     @property
     def is_sqlite(self) -> bool:

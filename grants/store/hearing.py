@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, func, not_, select, update
 
 from grants.access.hearing import RolePlace
 from grants.access.model import Grant, GrantState
 from grants.authz.model import RoleKind, RoleRef
 from grants.store import tables as t
-from grants.store.access import LIVE
+from grants.store.access import LIVE, READABLE
 from grants.store.base import TxBase
 from grants.store.rows import grant_of
 
@@ -18,6 +18,9 @@ _C: Final = t.grants.c
 # Both, so that SQLite sees that its partial index of grants not ended is of use.
 _ACTIVE: Final = and_(LIVE, _C.state == str(GrantState.ACTIVE))
 _AMONG: Final = select(t.grants).where(_C.id.in_(bindparam("ids", expanding=True)))
+_UNREADABLE_AMONG: Final = select(_C.id).where(
+    not_(READABLE), _C.id.in_(bindparam("ids", expanding=True))
+)
 _AT_ONCE: Final = 500
 
 
@@ -25,11 +28,18 @@ class HearingRows(TxBase):
     """What HearingTx asks for, beside what AccessRows has."""
 
     def grants_among(self, grants: Iterable[str]) -> tuple[Grant, ...]:
-        """Read those of these grants that there are; none is locked."""
+        """Read those of these grants that there are and can be read; none is locked."""
         found: list[Row[Any]] = []
         for ids in _batches(grants):
             found += self._rows(_AMONG, {"ids": ids})
-        return tuple(grant_of(row) for row in found)
+        return self._readable("grant", found, grant_of)
+
+    def unreadable_among(self, grants: Iterable[str]) -> frozenset[str]:
+        """Name those of these grants whose rows this version can't read."""
+        found: list[str] = []
+        for ids in _batches(grants):
+            found += [row.id for row in self._rows(_UNREADABLE_AMONG, {"ids": ids})]
+        return frozenset(found)
 
     def active_by_role(self, cluster: str) -> dict[RolePlace, int]:
         """Count the active grants of a cluster's alias by their role."""
@@ -48,7 +58,7 @@ class HearingRows(TxBase):
         if role.ref.kind == "Role":
             wanted.append(_C.namespace == role.namespace)
         rows = self._rows(select(t.grants).where(_ACTIVE, _C.cluster == cluster, *wanted))
-        return tuple(grant_of(row) for row in rows)
+        return self._readable("grant", rows, grant_of)
 
     def hurry(self, grants: Iterable[str], now: datetime) -> int:
         """Make these grants, where they are active, due now; tells how many."""

@@ -67,7 +67,7 @@ class HistoryRows(AccessRows, PeopleRows):
         query = select(t.grants).order_by(columns.created_at.desc(), columns.id).limit(limit)
         if person is not None:
             query = query.where(columns.recipient == person)
-        return tuple(grant_of(row) for row in self._rows(query))
+        return self._readable("grant", self._rows(query), grant_of)
 
     def stuck(self) -> tuple[Grant, ...]:
         """List revocations that need a human, the longest failing first."""
@@ -76,7 +76,7 @@ class HistoryRows(AccessRows, PeopleRows):
         rows = self._rows(
             select(t.grants).where(*needed).order_by(columns.failing_since, columns.id)
         )
-        return tuple(grant_of(row) for row in rows)
+        return self._readable("grant", rows, grant_of)
 
     def counts(self) -> Counts:
         """Count what metrics show."""
@@ -110,7 +110,7 @@ class HistoryRows(AccessRows, PeopleRows):
         self, *wanted: ColumnElement[bool], order: tuple[ColumnElement[Any], ...], limit: int
     ) -> tuple[AccessRequest, ...]:
         ids = self._rows(select(t.requests.c.id).where(*wanted).order_by(*order).limit(limit))
-        found = (self.request(row.id) for row in ids)
+        found = self._readable("request", ids, lambda row: self.request(row.id))
         return tuple(request for request in found if request is not None)
 
     def _view(self, request: AccessRequest, grants: tuple[Grant, ...]) -> RequestView:

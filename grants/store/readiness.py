@@ -3,10 +3,11 @@
 import secrets
 from typing import Final
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, func, insert, not_, select
 
 from grants.errors import StoreError, StoreSchemaWrong
 from grants.store import tables as t
+from grants.store.access import LIVE, READABLE
 from grants.store.engine import Database
 from grants.store.errors import DISK_FULL
 from grants.store.fit import revision_of
@@ -45,6 +46,12 @@ class Readiness:
         except StoreError as error:
             return DISK_FULL_CODE if error.detail == DISK_FULL else error.code
         return None
+
+    def unreadable_grants(self) -> int:
+        """Count the grants not ended that this version can't read, and so can't end."""
+        asked = select(func.count()).select_from(t.grants).where(LIVE, not_(READABLE))
+        with self._database.reading() as connection:
+            return int(connection.execute(asked).scalar_one())
 
     def _try_room(self) -> None:
         probe = f"probe-{secrets.token_hex(8)}"

@@ -18,6 +18,9 @@ class MemoryHearing:
     def grants_among(self, grants: Iterable[str]) -> tuple[Grant, ...]:
         return tuple(self.rows.grants[name] for name in grants if name in self.rows.grants)
 
+    def unreadable_among(self, _grants: Iterable[str]) -> frozenset[str]:
+        return frozenset()
+
     def active_by_role(self, cluster: str) -> dict[RolePlace, int]:
         return dict(Counter(_place(g) for g in self._active() if g.cluster == cluster))
 
