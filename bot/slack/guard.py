@@ -7,6 +7,7 @@ from typing import Final
 from bot.logs import get_logger, log_ids
 from bot.slack.inbound import Inbound, Kind
 from bot.slack.ports import Answer
+from bot.slack.sdk_log import code_of
 from bot.slack.surface import SLACK_FAILS, Handler, Surface
 from bot.slack.views import said_view
 from bot.wording import error_sentence
@@ -51,8 +52,8 @@ def _guarded(surface: Surface, inbound: Inbound, handler: Handler) -> Answer:
     except ValetkeyError as error:
         log.info("refused %s %s: %s", inbound.kind, inbound.name[:80], error.code)
         return _tell(surface, inbound, error)
-    except SLACK_FAILS:
-        log.warning("Slack did not take what follows %s", inbound.kind, exc_info=True)
+    except SLACK_FAILS as error:
+        log.warning("Slack did not take what follows %s: %s", inbound.kind, code_of(error))
         return _passing(surface, inbound, NOT_TAKEN)
     except Exception:  # whatever broke, the ack must leave and name a reference
         reference = secrets.token_hex(4)
@@ -85,6 +86,10 @@ def safely(inbound: Inbound, say: Callable[[], Answer]) -> Answer:
         # Most often the same click again: its link was made the first time.
         log.info("not said after %s: %s", inbound.kind, error.code)
         return last_word(inbound, error_sentence(error))
+    except SLACK_FAILS as error:
+        name, code = inbound.name[:80], code_of(error)
+        log.warning("nobody could be told after %s %r: %s", inbound.kind, name, code)
+        return last_word(inbound, NOT_TAKEN)
     except Exception:
         log.exception("nobody could be told after %s %r", inbound.kind, inbound.name[:80])
         return last_word(inbound, NOT_TAKEN)

@@ -17,6 +17,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.logs import get_logger
+from bot.slack.sdk_log import code_of
 from bot.slack.socket_connection import Connection, Ended, Pace, open_socket
 from bot.slack.socket_work import EnvelopeWork
 from bot.slack.watching import NoWatch, SlackWatch
@@ -157,7 +158,7 @@ class SocketMode:
         try:
             self._open_one()
         except Exception as error:  # noqa: BLE001  # whatever it is: nobody else begins again
-            log.warning("no Socket Mode connection: %s", _code(error))
+            log.warning("no Socket Mode connection: %s", code_of(error))
             self._watch.ended("not-opened")
             self._failed(_retry_after(error))
 
@@ -242,9 +243,3 @@ def _retry_after(error: Exception) -> float:
     told = str((error.response.headers or {}).get("Retry-After", ""))
     return min(float(told), _LONGEST_TOLD_SECONDS) if told.isdecimal() else 0.0
 
-
-def _code(error: Exception) -> str:
-    """Name an error without its message: an address in it carries a ticket."""
-    if isinstance(error, SlackApiError):
-        return str(error.response.get("error"))
-    return type(error).__name__

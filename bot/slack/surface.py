@@ -13,6 +13,7 @@ from bot.slack.inbound import Inbound, Kind
 from bot.slack.members import Members
 from bot.slack.ports import Answer, SlackPorts
 from bot.slack.reading import known_of
+from bot.slack.sdk_log import code_of
 from bot.slack.text import clean, label
 from bot.slack.views import said_view, sign_in_blocks
 from bot.wording import error_sentence
@@ -67,7 +68,7 @@ class Surface:
             return {"response_action": "update", "view": said_view(sentence, extra)}
         if inbound.kind is Kind.SUGGESTION:
             return {"options": []}
-        if inbound.kind is Kind.ACTION:
+        if inbound.kind is Kind.ACTION and inbound.account is not None:
             self._say_beside(inbound, sentence, extra)
         return None
 
@@ -102,8 +103,8 @@ class Surface:
         user = inbound.who.user
         try:
             self.client.chat_postEphemeral(channel=inbound.channel, user=user, **said)
-        except SLACK_FAILS:
-            log.warning("an ephemeral answer was not taken; sent as a message", exc_info=True)
+        except SLACK_FAILS as error:
+            log.warning("no ephemeral answer (%s); sent as a message", code_of(error))
             self.client.chat_postMessage(channel=user, **said)
 
 
