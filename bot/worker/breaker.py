@@ -16,14 +16,14 @@ class LookTimes:
     `every`: while it is well. `first` and `most`: the waits between looks that fail, doubled each
     time, and jittered by a quarter, so that many processes do not come back in one moment. `most`
     is well under the 15 s in which a lease has to end once its cluster answers. `patience`: a look
-    that takes longer counts as failed: a credential plugin has no end of its own. `fresh`: how
-    long a good look answers for one that fails just after it.
+    that takes longer counts as failed; all its time-outs together, a credential plugin's among
+    them, are less. `fresh`: how long a good look answers for work that fails just after it.
     """
 
     every: timedelta = timedelta(seconds=15)
     first: timedelta = timedelta(milliseconds=500)
     most: timedelta = timedelta(seconds=8)
-    patience: timedelta = timedelta(seconds=10)
+    patience: timedelta = timedelta(seconds=20)
     fresh: timedelta = timedelta(seconds=1)
 
 

@@ -20,6 +20,7 @@ from grants.clusters import credentials
 from grants.clusters.config import ClusterConfig
 from grants.clusters.credentials import Loaded
 from grants.clusters.failures import unreachable
+from grants.clusters.gates import Gates
 from grants.clusters.reply import BodyTooLarge, Deadline, Reply, read_body
 from grants.errors import ClusterUnavailable
 from grants.proxies import Proxy
@@ -65,6 +66,7 @@ class Connections:
         self._loaded_at = 0.0
         self._looked_at = 0.0
         self._doors: dict[str, _Door] = {}
+        self._gates = Gates(config.alias)
 
     def main_server(self) -> str:
         """Give the address that the kubeconfig (or the pod's environment) names."""
@@ -74,8 +76,15 @@ class Connections:
     def send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
         """Send one request to one server (None: the main one) and read the answer whole.
 
-        ClusterUnavailable when there is none in time; any HTTP status is an answer.
+        ClusterUnavailable when there is none in time, and at once from a listed server that did
+        not answer a moment ago; any HTTP status is an answer.
         """
+        if server is None:
+            return self._send(call, None, deadline)
+        with self._gates.passing(server, call.action):
+            return self._send(call, server, deadline)
+
+    def _send(self, call: Call, server: str | None, deadline: Deadline) -> Reply:
         begun = time.monotonic()
         reply, door = self._send_once(call, server, deadline)
         if reply.status == HTTPStatus.UNAUTHORIZED and self._is_renewed(door, begun, deadline):

@@ -112,7 +112,7 @@ def test_a_look_that_does_not_end_is_a_problem_of_that_cluster_alone(
         ticks.forward(15)
         known.look()
         assert begun.wait(10)
-        ticks.forward(9)
+        ticks.forward(19)
         known.look()
         assert known.problems == {}
         ticks.forward(1)
