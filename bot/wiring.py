@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
+from bot.outbox_metrics import OutboxGauges
 from bot.settings import Settings
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
@@ -172,6 +173,11 @@ def live_grants(core: Core, registry: CollectorRegistry) -> None:
 
     registry.register(GrantGauges(live))  # type: ignore[arg-type]
     registry.register(RecordGauge(last_number))
+
+
+def outbox_gauges(core: Core, registry: CollectorRegistry) -> None:
+    """Have the outbox told in figures from the rows at each scrape."""
+    registry.register(OutboxGauges(core.store.deliveries.figures, core.clock))
 
 
 def known_clusters(core: Core) -> KnownClusters:

@@ -26,6 +26,7 @@ from bot.wiring import (
     cluster_gauges,
     known_clusters,
     live_grants,
+    outbox_gauges,
     slack_ports,
 )
 from bot.worker.clockwork import Clockwork
@@ -79,6 +80,7 @@ class Serving:
             threads=threads,
         )
         live_grants(self.core, self.registry)
+        outbox_gauges(self.core, self.registry)
 
     def _make_app(self, threads: int) -> App:
         """Make the pages and probes; of a process without surfaces the probes alone."""

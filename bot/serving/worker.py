@@ -9,6 +9,7 @@ from bot.metrics import Metrics
 from bot.serving.draining import Drain
 from bot.settings import Settings
 from bot.slack.app import make_courier
+from bot.slack.outbox_watch import OutboxWatch
 from bot.slack.surface import Surface
 from bot.watch_metrics import WatchMetrics
 from bot.web.ports import Check
@@ -68,6 +69,7 @@ class Worker:
         )
         self._watches = self._make_watches(settings)
         self._courier = make_courier(surface)
+        self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
         self._sweep_every = settings.sweep_interval
 
     def _make_watches(self, settings: Settings) -> Watches | None:
@@ -83,11 +85,12 @@ class Worker:
 
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""
-        watches = self._watches
+        outbox, watches = Check("outbox", self._outbox.problem, vital=False), self._watches
         if watches is None:
-            return ()
+            return (outbox,)
         # Codes alone: whoever reaches the probe need not learn what clusters there are.
-        return (Check("watches", lambda: ", ".join(watches.problems()) or None, vital=False),)
+        seen = Check("watches", lambda: ", ".join(watches.problems()) or None, vital=False)
+        return (outbox, seen)
 
     def loops(self) -> tuple[Loop, ...]:
         """Give the loops that only a worker runs."""
@@ -107,7 +110,7 @@ class Worker:
         return (self._reconciler.stop, self._sweeps.stop, self._stop_telling, *watches)
 
     def _stop_telling(self, within: timedelta) -> bool:
-        """Finish the messages in hand; rows that were claimed and not begun are given back."""
+        """Finish the messages in hand. One cut off is found again by its metadata."""
         self._courier.stop(within)
         return True
 

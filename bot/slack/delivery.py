@@ -4,10 +4,10 @@ What waits, waits in the rows; here is only what makes a good next step: threads
 when Slack as a whole is away, and how fast a method has just turned out to be too fast.
 """
 
+import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -30,8 +30,6 @@ log = get_logger("slack.delivery")
 
 _HOLD: Final = timedelta(seconds=20)
 """Two calls with their time-outs. While it lasts, what a dead replica had claimed waits."""
-_STALE_SECONDS: Final = 5.0
-"""A row that waited here for longer is given back: its claim may run out during the send."""
 _ROUND_SECONDS: Final = 10.0
 _HUNG_SECONDS: Final = 0.25
 """How long a round waits for calls that do not end before it looks for other rows."""
@@ -73,8 +71,8 @@ class Courier:
         self._sender = Sender(ports, client, Places(ports, client, members))
         self.breaker = Breaker(ports.clock)
         self._outcomes = Outcomes(ports, self.breaker)
-        self._threads = ThreadPoolExecutor(ports.settings.senders, "slack-sender")
-        self._under_way: set[Future[str]] = set()
+        self._under_way = 0
+        self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._round = threading.Lock()
         self._stopping = threading.Event()
 
@@ -88,20 +86,26 @@ class Courier:
             while time.monotonic() - begun < _ROUND_SECONDS and self._may_go():
                 rows = self._claim()
                 for row in rows:
-                    job = self._threads.submit(self._deliver, row, time.monotonic())
-                    self._under_way.add(job)
-                done = self._gather()
-                for job in done:
-                    counts = counts.plus(job.result())
-                if not rows and not done:
+                    self._begin(row)
+                outcomes = self._gather()
+                for outcome in outcomes:
+                    counts = counts.plus(outcome)
+                if not rows and not outcomes:
                     break
         return counts
 
-    def stop(self, within: timedelta = timedelta(seconds=10)) -> None:
-        """Finish the calls under way, give back what was not begun, take no more."""
+    def refuse(self) -> None:
+        """Take no more rows."""
         self._stopping.set()
-        wait(self._under_way, within.total_seconds())
-        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
+        """Take no more, and wait for the calls under way; False when time ran out."""
+        self.refuse()
+        deadline = time.monotonic() + within.total_seconds()
+        with self._round:
+            while self._under_way and (left := deadline - time.monotonic()) > 0:
+                self._gather(left)
+            return not self._under_way
 
     def _may_go(self) -> bool:
         if self._stopping.is_set():
@@ -125,20 +129,32 @@ class Courier:
         self.breaker.probed()
 
     def _claim(self) -> tuple[Delivery, ...]:
-        """Claim about as many rows as can be begun soon; one by one where a method is paced."""
-        free = 2 * self._ports.settings.senders - len(self._under_way)
+        """Claim as many rows as can be begun now; one by one where a method is paced."""
+        free = self._ports.settings.senders - self._under_way
         limit = min(free, 1) if self._outcomes.is_paced() else free
         return self._ports.deliveries.claim(limit, _HOLD) if limit > 0 else ()
 
-    def _gather(self) -> set["Future[str]"]:
-        done, self._under_way = wait(self._under_way, _HUNG_SECONDS, FIRST_COMPLETED)
-        return done
+    def _begin(self, row: Delivery) -> None:
+        """Deliver a row in a thread of its own; a daemon, so that none keeps the process alive."""
+        self._under_way += 1
+        threading.Thread(
+            target=lambda: self._done.put(self._deliver(row)), name="slack-sender", daemon=True
+        ).start()
 
-    def _deliver(self, row: Delivery, claimed: float) -> str:
+    def _gather(self, patience_seconds: float = _HUNG_SECONDS) -> list[str]:
+        """Hear of calls that ended; wait a little for the first."""
+        outcomes: list[str] = []
+        while self._under_way:
+            try:
+                outcomes.append(self._done.get(timeout=0 if outcomes else patience_seconds))
+            except queue.Empty:
+                break
+            self._under_way -= 1
+        return outcomes
+
+    def _deliver(self, row: Delivery) -> str:
         with log_ids(delivery=row.id):
             try:
-                if self._stopping.is_set() or time.monotonic() - claimed > _STALE_SECONDS:
-                    return self._outcomes.put_back(row, "")
                 if self.breaker.is_open:
                     return self._outcomes.put_back(row, self.breaker.why)
                 return self._send(row)

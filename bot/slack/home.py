@@ -7,6 +7,7 @@ from bot.slack.inbound import Inbound
 from bot.slack.ports import Answer
 from bot.slack.reading import faces_of, facts_of, known_of
 from bot.slack.surface import Handler, Surface
+from bot.slack.undelivered import missed
 from bot.slack.waiting import waiting_for
 from grants.access.model import Grant, GrantState, RequestState
 from grants.errors import SignInNeeded
@@ -66,6 +67,7 @@ def read_home(surface: Surface, account: Account) -> HomeFacts:
         mine=mine,
         stuck=stuck,
         live=live,
+        missed=[] if live is None else missed(ports, now),
     )
 
 

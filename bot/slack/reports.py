@@ -6,14 +6,13 @@ from bot.logs import get_logger
 from bot.slack.ports import SlackPorts
 from bot.slack.sending import names
 from grants.access.model import RequestState
-from grants.access.telling import ping, scope_facts, tell_admins
+from grants.access.telling import NOBODY_ASKED, tell_admins, tell_nobody_asked
 from grants.outbox.model import CardKind, Delivery
 from grants.policy.model import Policy
 
 log = get_logger("slack.reports")
 
 FAILED: Final = "delivery-failed"
-NOBODY_ASKED: Final = "nobody-asked"
 
 
 def is_admins(policy: Policy, row: Delivery) -> bool:
@@ -53,5 +52,4 @@ def _tell_requester(ports: SlackPorts, request_id: str) -> None:
         if request is None or request.state is not RequestState.PENDING:
             return
         if tx.first_time(f"{NOBODY_ASKED}:{request_id}", now):
-            facts = scope_facts(request.items[0].terms)
-            ping(tx, request.requester, NOBODY_ASKED, request_id, facts)
+            tell_nobody_asked(tx, request)

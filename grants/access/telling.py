@@ -1,9 +1,13 @@
 """Who is told what when a request or grant moves; always inside the transaction of the move."""
 
+from typing import Final
+
 from grants.access.model import AccessRequest, Grant, Terms
 from grants.access.ports import AccessTx
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.policy.model import Notify, Policy
+
+NOBODY_ASKED: Final = "nobody-asked"
 
 
 def places(tx: AccessTx, notify: Notify) -> tuple[Place, ...]:
@@ -18,10 +22,18 @@ def places(tx: AccessTx, notify: Notify) -> tuple[Place, ...]:
 
 
 def tell_submitted(tx: AccessTx, request: AccessRequest, notify: Notify) -> None:
-    """Want the approvers' cards and the requester's."""
-    for place in places(tx, notify):
+    """Want the approvers' cards and the requester's; where nobody can be asked, say so."""
+    asked = places(tx, notify)
+    for place in asked:
         tx.tell(Card(CardKind.APPROVAL, request.id, place))
     tx.tell(Card(CardKind.REQUEST, request.id, Place(PlaceKind.PERSON, request.requester)))
+    if not asked:
+        tell_nobody_asked(tx, request)
+
+
+def tell_nobody_asked(tx: AccessTx, request: AccessRequest) -> None:
+    """Tell who asked that nobody could be told of their request."""
+    ping(tx, request.requester, NOBODY_ASKED, request.id, scope_facts(request.items[0].terms))
 
 
 def ping(tx: AccessTx, person: str, code: str, about: str, facts: dict[str, str]) -> None:

@@ -19,8 +19,10 @@ from bot.slack.blocks import (
 )
 from bot.slack.cards.parts import first_terms, reason_block, what_line, what_of_grant, who
 from bot.slack.cards.progress import grant_line
+from bot.slack.cards.undelivered import undelivered_blocks
 from bot.slack.facts import Face, RequestFacts
 from bot.slack.text import date
+from bot.slack.undelivered import Missed
 from bot.wording import duration_words, request_state_words
 from grants.access.model import Grant, GrantState
 
@@ -40,7 +42,9 @@ class Owned:
 
 @dataclass(frozen=True)
 class HomeFacts:
-    """What one person's Home shows. `live` and `stuck` are None for people who are no admins."""
+    """What one person's Home shows. `live` and `stuck` are None for people who are no admins;
+    `missed` is what could not be told, for admins too.
+    """
 
     now: datetime
     known: bool
@@ -49,6 +53,7 @@ class HomeFacts:
     mine: Sequence[Grant] = ()
     stuck: Sequence[Owned] | None = None
     live: Sequence[Owned] | None = None
+    missed: Sequence[Missed] = ()
 
 
 def home_view(facts: HomeFacts, sign_in_url: str | None = None) -> dict[str, Any]:
@@ -139,6 +144,7 @@ def _admin(facts: HomeFacts) -> list[Block]:
         if one.grant.failing_since:
             text += f", since {date(one.grant.failing_since)}"
         blocks.append(section(mrkdwn(text), block_id=f"home:stuck:{one.grant.id}"))
+    blocks += undelivered_blocks(facts.missed)
     blocks.append(header("For admins: live access"))
     if not facts.live:
         # What is stuck may still count: it must not be said that nobody has access.

@@ -168,12 +168,11 @@ def test_a_call_that_hangs_stops_nobody_else(bot: SlackBot) -> None:
     bot.double.control.lift(stuck)
 
 
-def test_a_courier_that_stops_gives_back_what_it_had_not_begun(bot: SlackBot) -> None:
+def test_a_courier_that_stops_takes_no_more(bot: SlackBot) -> None:
     people = [bot.person(f"p{number}") for number in range(12)]
     for person in people:
         notify(bot, person, "n")
-    bot.courier._stopping.set()
-    rows = bot.deliveries.claim(12, timedelta(minutes=1))
-    assert {bot.courier._deliver(row, 0.0) for row in rows} == {"retried"}
-    assert len(bot.deliveries.claim(12, timedelta(minutes=1))) == 12
+    bot.courier.refuse()
     assert bot.courier.deliver_once() == Counts()
+    assert bot.courier.stop()
+    assert len(bot.deliveries.claim(12, timedelta(minutes=1))) == 12
