@@ -231,6 +231,12 @@ TABLE: list[tuple[str, Callable[[Office], Args], Callable[[Office], Args], str]]
     ),
     (
         "conversations.open",
+        lambda o: {"users": o.erin.id, "return_im": True},
+        lambda _: {"users": ""},
+        "users_list_not_supplied",
+    ),
+    (
+        "conversations.open",
         lambda o: {"users": o.erin.id},
         lambda o: {"users": o.bot.id},
         "cannot_dm_bot",
@@ -249,7 +255,7 @@ TABLE: list[tuple[str, Callable[[Office], Args], Callable[[Office], Args], str]]
     ),
     (
         "conversations.info",
-        lambda o: {"channel": o.elsewhere.id},
+        lambda o: {"channel": o.elsewhere.id, "include_num_members": True},
         lambda o: {"channel": o.secret.id},
         "channel_not_found",
     ),

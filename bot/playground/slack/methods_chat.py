@@ -29,14 +29,14 @@ def _post_ephemeral(call: Call) -> Json:
     return {"message_ts": message.ts}
 
 
-def _place_of(call: Call, verb: str) -> Channel:
+def _place_of(call: Call, outside: str, archived: str) -> Channel:
     """Return the conversation of a message to change: a person's id does not name one."""
-    return places.changeable(call.workspace, call.args["channel"], verb)
+    return places.changeable(call.workspace, call.args["channel"], outside, archived)
 
 
 def _update(call: Call) -> Json:
     said = messages.content(call.workspace, call.args, messages.MAX_UPDATE_TEXT)
-    channel = _place_of(call, "update")
+    channel = _place_of(call, "cant_update_message", "is_inactive")
     message = messages.own(call.workspace, channel.id, call.args["ts"], "cant_update_message")
     changed = messages.change(call.workspace, message, said)
     shown = messages.as_json(call.workspace, changed, with_metadata=True)
@@ -44,7 +44,7 @@ def _update(call: Call) -> Json:
 
 
 def _delete(call: Call) -> Json:
-    channel = _place_of(call, "delete")
+    channel = _place_of(call, "cant_delete_message", "cant_delete_message")
     message = messages.own(call.workspace, channel.id, call.args["ts"], "cant_delete_message")
     messages.delete(call.workspace, message)
     return {"channel": channel.id, "ts": message.ts}

@@ -138,7 +138,9 @@ def _group_users(call: Call) -> Json:
 
 
 def _open(call: Call) -> Json:
-    wanted = [part for part in call.args["users"].split(",") if part]
+    wanted = [part for part in call.args.get("users", "").split(",") if part]
+    if not wanted:
+        raise ApiError("users_list_not_supplied")
     if len(wanted) != 1:
         call.workspace.refuse("conversations.open", "invalid_arguments", "not modelled: many users")
         raise invalid_arguments("not modelled: several users")
@@ -150,14 +152,17 @@ def _open(call: Call) -> Json:
     if user.is_stranger or user.refuses_dms:
         raise ApiError("user_not_visible")
     channel = call.workspace.dm(user.id)
-    full = places.as_json(call.workspace, channel)
+    full = {"id": channel.id, "user": user.id, "is_im": True, "is_org_shared": False}
     return {"channel": full if call.args.get("return_im") else {"id": channel.id}}
 
 
 def _info(call: Call) -> Json:
     channel = places.visible(call.workspace, call.args["channel"])
     places.may_read(call, channel, places.READ_SCOPES)
-    return {"channel": places.as_json(call.workspace, channel)}
+    shown = places.as_json(call.workspace, channel)
+    if call.args.get("include_num_members"):
+        shown["num_members"] = len(channel.members)
+    return {"channel": shown}
 
 
 def _members(call: Call) -> Json:
@@ -182,7 +187,10 @@ def _conversations(call: Call) -> Json:
         and not (channel.is_archived and call.args.get("exclude_archived"))
     ]
     page, more = _page(call, seen, "invalid_limit")
-    return {"channels": [places.as_json(call.workspace, one) for one in page], **more}
+    shown = [
+        places.as_json(call.workspace, one) | {"num_members": len(one.members)} for one in page
+    ]
+    return {"channels": shown, **more}
 
 
 def _history(call: Call) -> Json:
@@ -190,8 +198,8 @@ def _history(call: Call) -> Json:
     if call.workspace.bot_user_id not in channel.members:
         raise ApiError("not_in_channel")
     places.may_read(call, channel, places.HISTORY_SCOPES)
-    oldest = _seconds(call, "oldest", "0")
-    latest = _seconds(call, "latest", "9" * 10)
+    oldest = _seconds(call.args.get("oldest", "0"), "invalid_ts_oldest")
+    latest = _seconds(call.args.get("latest", "9" * 10), "invalid_ts_latest")
     edges = call.args.get("inclusive", False)
     # Kept in the order of their times: nothing older follows what is too old.
     newest_first: list[Message] = []
@@ -210,11 +218,11 @@ def _history(call: Call) -> Json:
     return {"messages": shown, "has_more": has_more, **(more if has_more else {})}
 
 
-def _seconds(call: Call, name: str, default: str) -> float:
+def _seconds(ts: str, refusal: str) -> float:
     try:
-        return float(call.args.get(name, default))
+        return float(ts)
     except ValueError as problem:
-        raise ApiError(f"invalid_ts_{name}") from problem
+        raise ApiError(refusal) from problem
 
 
 METHODS = {
@@ -243,10 +251,10 @@ METHODS = {
         {"types": "str", "exclude_archived": "flag", "limit": "whole", "cursor": "str"},
         of_a_team=True,
     ),
-    "conversations.open": Method(
-        _open, {"users": "str", "return_im": "flag"}, ("users",), "im:write"
+    "conversations.open": Method(_open, {"users": "str", "return_im": "flag"}, (), "im:write"),
+    "conversations.info": Method(
+        _info, {"channel": "str", "include_num_members": "flag"}, ("channel",)
     ),
-    "conversations.info": Method(_info, {"channel": "str"}, ("channel",)),
     "conversations.members": Method(
         _members, {"channel": "str", "limit": "whole", "cursor": "str"}, ("channel",)
     ),

@@ -69,16 +69,15 @@ def _open_dm(workspace: Workspace, channel: Channel) -> Channel:
     return channel
 
 
-def changeable(workspace: Workspace, channel_id: str, verb: str) -> Channel:
-    """Return where a message may be changed (`verb` update or delete), or refuse.
-
-    Slack's words for this differ from those for posting.
+def changeable(workspace: Workspace, channel_id: str, outside: str, archived: str) -> Channel:
+    """Return where a message may be changed, or refuse: `outside` where the app is no member,
+    `archived` in an archived channel. Slack's words differ from those for posting.
     """
     channel = visible(workspace, channel_id)
     if workspace.bot_user_id not in channel.members:
-        raise ApiError(f"cant_{verb}_message")
+        raise ApiError(outside)
     if channel.is_archived:
-        raise ApiError("is_inactive" if verb == "update" else "cant_delete_message")
+        raise ApiError(archived)
     return channel
 
 
@@ -107,7 +106,6 @@ def as_json(workspace: Workspace, channel: Channel) -> Json:
     return shown | {
         "name": channel.name,
         "name_normalized": channel.name,
-        "num_members": len(channel.members),
         "previous_names": list(channel.previous_names),
         "is_shared": shared,
         "is_ext_shared": shared,

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from slack_sdk.socket_mode.request import SocketModeRequest
 
 from bot.playground import slack
+from bot.playground.slack import BOT_SCOPES
 from bot.playground.slack.payloads import Payloads
 from bot.playground.slack.rates import LIMITS, POSTS_A_CHANNEL
 from bot.playground.slack.routes import METHODS
@@ -21,10 +23,11 @@ from tests.support.slack_calls import Office, new_office
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+ROOT = Path(__file__).parents[3]
 SOURCES = Path(slack.__file__).parent
 # One of several is demanded there; we model one of them alone.
 ONE_OF_SEVERAL = {
-    "conversations.open": {"users"},
+    "conversations.open": {"channel", "users"},
     "views.open": {"trigger_id"},
     "views.push": {"trigger_id"},
 }
@@ -224,3 +227,56 @@ def test_an_envelope_is_one_that_slacks_sdk_reads(office: Office) -> None:
     assert read is not None
     assert (read.type, read.retry_attempt, read.retry_reason) == ("events_api", 0, "")
     assert read.payload["event"]["type"] == "app_home_opened"
+
+
+def manifest() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "slack-manifest.yaml").read_text())
+    return loaded
+
+
+def test_the_apps_manifest_has_only_settings_that_slack_has() -> None:
+    published = reference.TYPES["manifest"]
+    assert reference.strange(manifest(), published) == []
+    assert reference.missing(manifest(), published) == []
+    wrong = manifest() | {"setings": {}}
+    assert reference.strange(wrong, published) == ["setings: not published"]
+
+
+def test_the_manifests_scopes_and_events_are_slacks() -> None:
+    values = reference.TYPES["manifest_values"]
+    asked = manifest()
+    assert set(asked["oauth_config"]["scopes"]["bot"]) <= set(values["scopes"])
+    assert set(asked["settings"]["event_subscriptions"]["bot_events"]) <= set(values["events"])
+    assert "chat:wrote" not in values["scopes"]
+
+
+def test_the_doubles_scopes_are_slacks() -> None:
+    assert set(reference.TYPES["manifest_values"]["scopes"]) >= BOT_SCOPES
+
+
+def coverage(office: Office) -> list[str]:
+    """Return the rows of the page's table: what of each method is modelled, and what is not."""
+    said = set(re.findall(r'"(\w+)"', "".join(p.read_text() for p in SOURCES.glob("*.py"))))
+    rows = []
+    for method in sorted(METHODS):
+        given = reference.arguments(method)
+        missing = sorted(given.keys() - METHODS[method].args.keys())
+        own = set(reference.ERRORS["errors"][method])
+        published = {p for p in reference.response(method) if not p.startswith("response_meta")}
+        answered: set[str] = set()
+        if method in PLAIN:
+            opened = reference.opened(reference.response(method))
+            for body in answers(office, method):
+                answered |= reference.paths(body, opened).keys() & published
+        fields = f"{len(answered)} of {len(published)}" if answered else "-"
+        left = ", ".join(f"`{name}`" for name in missing) or "-"
+        never = ", ".join(f"`{name}`" for name in sorted(own - said)) or "-"
+        rows.append(f"| `{method}` | {left} | {fields} | {never} |")
+    return rows
+
+
+def test_the_page_says_what_is_covered(office: Office) -> None:
+    page = (ROOT / "docs" / "slack-double.md").read_text()
+    table = page.partition("<!-- coverage -->")[2].partition("<!-- /coverage -->")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert rows == coverage(office)

@@ -71,6 +71,7 @@ const lines = [
   ]),
   ...Object.entries(PAYLOADS).map(([, name]) => `export type P_${name} = bolt.${name};`),
   `export type E_home = bolt.types.AppHomeOpenedEvent;`,
+  `export type M = web.AppsManifestCreateArguments["manifest"];`,
 ];
 writeFileSync(entry, lines.join("\n"));
 const program = ts.createProgram([entry], {
@@ -121,16 +122,30 @@ function kinds(type) {
   return [...found].sort().join("|");
 }
 
-function shape(type, prefix = "", fields = {}) {
+function shape(type, prefix = "", fields = {}, opened = (name) => OPENED.has(name)) {
   for (const [name, required, symbol] of properties(type)) {
     const own = checker.getTypeOfSymbol(symbol);
     fields[prefix + name] = kinds(own) + (required ? "!" : "");
     const inner = members(own)
       .map((one) => (checker.isArrayType(one) ? checker.getTypeArguments(one)[0] : one))
       .find((one) => one && one.flags & ts.TypeFlags.Object && !checker.isArrayType(one));
-    if (inner && OPENED.has(name)) shape(inner, `${prefix}${name}.`, fields);
+    if (inner && opened(name)) shape(inner, `${prefix}${name}.`, fields, opened);
   }
   return fields;
+}
+
+// The words that a list of the manifest may hold.
+function literals(...steps) {
+  let type = typeOf("M");
+  for (const step of steps) {
+    const symbol = members(type)
+      .map((one) => checker.getPropertyOfType(one, step))
+      .find(Boolean);
+    type = checker.getTypeOfSymbol(symbol);
+  }
+  const array = members(type).find((one) => checker.isArrayType(one));
+  const found = checker.getTypeArguments(array)[0];
+  return found.types.filter((one) => one.isStringLiteral()).map((one) => one.value).sort();
 }
 
 function args(name) {
@@ -170,4 +185,10 @@ for (const [method, name] of Object.entries(METHODS))
 for (const [kind, name] of Object.entries(PAYLOADS))
   result.payloads[kind] = shape(typeOf(`P_${name}`));
 result.payloads.app_home_opened = shape(typeOf("E_home"));
+// The manifest's own settings; functions are for another kind of app.
+result.manifest = shape(typeOf("M"), "", {}, (name) => name !== "functions");
+result.manifest_values = {
+  scopes: literals("oauth_config", "scopes", "bot"),
+  events: literals("settings", "event_subscriptions", "bot_events"),
+};
 process.stdout.write(JSON.stringify(result, null, 1) + "\n");
