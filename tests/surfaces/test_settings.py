@@ -309,3 +309,21 @@ def test_a_clusters_file_that_is_wrong_is_refused_with_its_place(tmp_path, text,
         read_clusters(path)
     assert said in error_sentence(refusal.value)
     assert f"{PREFIX}CLUSTERS_PATH" in error_sentence(refusal.value)
+
+
+def test_former_installations_are_named_by_their_ids(environ):
+    environ(FORMER_INSTALLATIONS="inst-abcdefghabcdefghabcdefghab inst-bbcdefghabcdefghabcdefghab")
+    assert len(load_settings().former_installations) == 2
+    for wrong in ("prod", "inst-short", "gra-abcdefghabcdefghabcdefghab"):
+        environ(FORMER_INSTALLATIONS=wrong)
+        with pytest.raises(SettingsInvalid) as said:
+            load_settings()
+        assert said.value.problems[0].field == "VALETKEY_FORMER_INSTALLATIONS"
+
+
+def test_clocks_are_not_held_nearer_together_than_api_servers_tell_the_time(environ):
+    environ(SKEW_ALARM="1s")
+    assert load_settings().skew_alarm == timedelta(seconds=1)
+    environ(SKEW_ALARM="0s")
+    with pytest.raises(SettingsInvalid):
+        load_settings()

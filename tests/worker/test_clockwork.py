@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -122,6 +122,22 @@ def test_a_dead_clock_is_found_and_built_anew() -> None:
         runs.wait(lambda heard: len(heard) == 2)
         assert clock.is_alive()
         assert (clock.check(), clock.rebuilt) == (True, 1)
+
+
+def test_loops_that_are_put_off_by_a_clock_set_back_are_woken() -> None:
+    """The scheduler goes by the machine's clock: set back by an hour, it woke nothing for one.
+
+    To the scheduler a clock set back is a next run that lies an hour ahead.
+    """
+    runs = Runs()
+    with _running(Clockwork((Loop("a", OFTEN, list), Loop("b", NEVER, list)), runs)) as clock:
+        runs.wait(lambda heard: {name for name, _ in heard} == {"a", "b"})
+        assert clock._scheduler is not None
+        clock._scheduler.get_job("a").modify(next_run_time=datetime.now(UTC) + timedelta(hours=1))
+        before = runs.heard.count(("a", True))
+        clock.check()
+        runs.wait(lambda heard: heard.count(("a", True)) > before + 1)
+        assert runs.heard.count(("b", True)) == 1
 
 
 def test_a_stop_waits_for_the_run_under_way_and_not_for_ever() -> None:
