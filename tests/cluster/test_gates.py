@@ -82,6 +82,27 @@ def test_its_first_answer_lets_everybody_through(gates: Gates, hand: Hand) -> No
     assert answers(gates), "the failures before are forgotten"
 
 
+def test_a_server_that_reads_nothing_is_still_asked_for_reviews(gates: Gates) -> None:
+    """Cut off from etcd it answers them, and that it still allows is what a proof must show."""
+    fails(gates)
+    with gates.passing(A, "create subjectaccessreviews"):
+        pass
+    assert not answers(gates)
+
+
+def test_a_server_that_is_back_is_back_for_every_kind_of_call(gates: Gates, hand: Hand) -> None:
+    for _failure in range(3):
+        fails(gates)
+        hand.now += 10
+    with suppress(ClusterUnavailable), gates.passing(A, "get readyz"):
+        raise ClusterUnavailable("prod", "get readyz")
+    fails(gates)
+    hand.now += 0.5
+    with gates.passing(A, "get readyz"):
+        pass
+    assert answers(gates)
+
+
 def test_one_call_at_a_time_tries(gates: Gates, hand: Hand) -> None:
     fails(gates)
     hand.now = 0.5
