@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -99,18 +100,20 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._count = 0
-        self._told = False
+        self._drawn: Counter[str] = Counter()
 
     def dice(self, purpose: str) -> random.Random:
-        """Return dice that follow from the seed and `purpose`; the first time says the seed."""
-        if not self._told:
-            self._told = True
+        """Return the next dice for this purpose: they follow from the seed, which is said once."""
+        if not self._drawn:
             print(f"the Slack double draws its faults from seed {self.seed!r}")
-        return random.Random(f"{self.seed}:{purpose}")  # noqa: S311 - for faults, not for secrets
+        self._drawn[purpose] += 1
+        seed = f"{self.seed}:{purpose}:{self._drawn[purpose]}"
+        return random.Random(seed)  # noqa: S311 - for faults, not for secrets
 
     def reseed(self, seed: str) -> None:
         """Draw from another seed from now on: the one that an earlier run printed."""
-        self.seed, self._told, self._count = seed, False, 0
+        self.seed = seed
+        self._drawn.clear()
 
     def add(
         self,
@@ -128,7 +131,7 @@ class Faults:
         drawn = probability < 1 or span[0] != span[1]
         with self._lock:
             self._count += 1
-            dice = self.dice(f"fault {self._count}") if drawn else random.Random(0)  # noqa: S311
+            dice = self.dice("fault") if drawn else random.Random(0)  # noqa: S311
             fault = Fault(
                 self._count,
                 method,

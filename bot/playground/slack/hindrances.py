@@ -55,7 +55,6 @@ class Hindrances:
         self._faults = faults
         self._lock = threading.Lock()
         self._all: list[Hindrance] = []
-        self._count = 0
         self._is_holding = False
         self._held: list[threading.Event] = []
 
@@ -75,8 +74,7 @@ class Hindrances:
         """
         span = delay if isinstance(delay, tuple) else (delay, delay)
         with self._lock:
-            self._count += 1
-            dice = self._faults.dice(f"hindrance {self._count}")
+            dice = self._faults.dice("hindrance")
             made = Hindrance(kind, times, probability, span, copies, pad_bytes, forge, dice)
             self._all.append(made)
         return made

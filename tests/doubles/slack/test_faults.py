@@ -156,6 +156,18 @@ def test_what_is_met_by_chance_follows_from_the_seed(capsys: pytest.CaptureFixtu
     assert "seed 'one'" in capsys.readouterr().out
 
 
+def test_a_seed_that_was_printed_can_be_given_again() -> None:
+    def drawn(faults: Any) -> list[float]:
+        return [faults.dice("fault").random(), faults.dice("fault").random()]
+
+    first, other = Workspace(seed="one").faults, Workspace(seed="two").faults
+    before = drawn(first)
+    assert before[0] != before[1]
+    assert drawn(other) != before
+    other.reseed("one")
+    assert drawn(other) == before
+
+
 @pytest.mark.parametrize("kind", ["500", "502", "503", "504", "html", "truncated", "empty"])
 def test_an_outage_that_answers_badly_begins_and_ends(
     double: SlackDouble, caller: Caller, kind: Any

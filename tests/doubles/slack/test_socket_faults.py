@@ -177,6 +177,22 @@ def test_what_was_not_acked_when_its_connection_ended_goes_to_another(
     assert had.envelopes() == other.envelopes()
 
 
+def test_what_was_not_acked_waits_for_the_connection_that_comes_next(
+    double: SlackDouble, erin: Person, clients: list[Client]
+) -> None:
+    clients.append(Client(double, acks=False))
+    double.sockets._ack_seconds = 5.0
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(erin.slash("/access")))
+    thread.start()
+    double.workspace.wait_for(lambda: bool(clients[0].envelopes()))
+    clients[0].hang_up()
+    clients.append(Client(double))
+    thread.join()
+    assert done[0].acked
+    assert clients[0].envelopes() == clients[1].envelopes()
+
+
 def test_a_reset_a_half_close_and_a_cut_frame_end_a_connection(
     double: SlackDouble, clients: list[Client]
 ) -> None:
@@ -317,6 +333,28 @@ def test_events_by_http_are_sent_again_with_their_reason(double: SlackDouble, er
     assert [h["X-Slack-Retry-Num"] for h in headers] == ["1", "2", "3"]
     assert {h["X-Slack-Retry-Reason"] for h in headers} == {"http_error"}
     assert len({body for _, body in app.requests}) == 1
+
+
+def test_a_retry_says_what_went_wrong(double: SlackDouble, erin: Person) -> None:
+    def reasons() -> set[str]:
+        return {head.get("X-Slack-Retry-Reason", "") for head, _ in app.requests} - {""}
+
+    double.control.compress(1000)
+    answered = threading.Event()
+
+    def late(_: Any) -> tuple[int, None]:
+        answered.wait(0.6)
+        return 200, None
+
+    with HttpListener(late) as app:
+        double.courier.request_url = app.url
+        erin.open_home()
+        double.workspace.wait_for(reasons, 10)
+        answered.set()
+        assert reasons() == {"http_timeout"}
+    double.courier.retries.on = False
+    double.courier.request_url = "http://127.0.0.1:9/slack"
+    assert erin.open_home().failure == "connection_failed"
 
 
 @pytest.mark.parametrize("forge", ["signature", "unsigned", "timestamp"])
