@@ -154,7 +154,9 @@ class PolicyRegistry:
             if not problems:
                 tx.add_policy(policy.digest, loaded.body, now)
                 warnings = in_order([*loaded.warnings, *loaded.unknown(tx.known_groups())])
-                tx.append(_loaded_event(policy, len(warnings), now))
+                # What another replica or an earlier start put in force is in force already.
+                if tx.last_policy() != loaded.body:
+                    tx.append(_loaded_event(policy, len(warnings), now))
         if problems:
             self._refuse(Refusal(now, problems, policy.digest))
             self._held = loaded

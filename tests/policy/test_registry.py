@@ -191,6 +191,17 @@ def test_a_changed_file_comes_into_force(loaded: Scene) -> None:
     assert len(loaded.rows.policies) == 2
 
 
+def test_a_version_that_another_replica_put_in_force_is_told_once(loaded: Scene) -> None:
+    other = PolicyRegistry(loaded.files, loaded.rows)
+    other.load(LATER)
+    assert loaded.told() == ["policy.loaded"]
+    loaded.files.text = OTHER
+    assert loaded.registry.poll(LATER)
+    assert other.poll(MUCH_LATER)
+    assert loaded.told() == ["policy.loaded", "policy.loaded"]
+    assert other.current().digest == loaded.registry.current().digest
+
+
 def test_a_bad_file_is_refused_visibly_and_the_last_good_version_stays(loaded: Scene) -> None:
     loaded.files.text = BROKEN
     assert not loaded.registry.poll(LATER)
