@@ -25,8 +25,11 @@ _NO_SUCH: Final = frozenset({"42P01", "42703", "3F000"})
 READ_ONLY: Final = "25006"
 """SQLSTATE of a write where none is allowed: in a read transaction, or on a standby."""
 
-DISK_FULL: Final = "the disk is full"
-"""The detail of a StoreUnavailable that says so."""
+DISK_FULL: Final = "the disk is full, or takes no more"
+"""The detail of a StoreUnavailable that says so: no room, a quota, a limit."""
+
+_FULL: Final = frozenset({"SQLITE_FULL", "SQLITE_IOERR_WRITE"})
+_EXTEND: Final = frozenset({"mdextend", "mdzeroextend"})
 
 _SAID: Final[Mapping[str, str]] = {
     READ_ONLY: "the server takes no writes: a standby, or set to read only",
@@ -81,7 +84,7 @@ def _from_sqlite(error: sqlite3.Error) -> ValetkeyError:
     if text.startswith(("no such table", "no such column")) or "has no column" in text:
         return StoreSchemaWrong(text)
     if isinstance(error, sqlite3.OperationalError) and name != "SQLITE_ERROR":
-        return StoreUnavailable(DISK_FULL if name == "SQLITE_FULL" else name or "not reachable")
+        return StoreUnavailable(DISK_FULL if name in _FULL else name or "not reachable")
     return StoreError(name or type(error).__name__)
 
 
@@ -105,6 +108,10 @@ def _from_postgres(error: psycopg.Error, *, lost: bool, writing: bool) -> Valetk
         return StoreError("a write in a read transaction")
     if state.startswith("23"):
         return StoreError(f"a constraint was broken: {error.diag.constraint_name or state}")
+    if error.diag.source_function in _EXTEND:
+        # A quota or a limit has no SQLSTATE of its own; its place in the server's source has none
+        # of the row's values in it, and is the same in every language.
+        state = "53100"
     passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if lost or passing or state in _SAID:
         return StoreUnavailable(_SAID.get(state) or _state(state, "not reachable"))

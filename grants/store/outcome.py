@@ -43,8 +43,9 @@ def is_open(error: exc.DBAPIError) -> bool:
     if isinstance(original, psycopg.Error):
         state = original.sqlstate
         return error.connection_invalidated or not state or state.startswith(_SERVER_ENDS)
-    # A log that can't be synced may still be whole when the file is opened again.
-    return str(getattr(original, "sqlite_errorname", "")).startswith("SQLITE_IOERR")
+    # A log that can't be synced may still be whole when the file is opened again. What could not
+    # be written to it is not: the mark of the commit goes last.
+    return str(getattr(original, "sqlite_errorname", "")).endswith("FSYNC")
 
 
 def find_out(engine: Engine, mark: Mark, patience: timedelta) -> Outcome:

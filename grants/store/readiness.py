@@ -13,7 +13,8 @@ from grants.store.errors import DISK_FULL
 from grants.store.fit import revision_of
 
 DISK_FULL_CODE: Final = "disk-full"
-_SOME_ROOM_BYTES: Final = 64 * 1024
+_KEYS: Final = 64
+_KEY_BYTES: Final = 1024
 
 
 class Readiness:
@@ -21,6 +22,7 @@ class Readiness:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._probe = [f"probe:{secrets.token_hex(_KEY_BYTES // 2)}" for _ in range(_KEYS)]
 
     def schema_fit(self) -> str | None:
         """Tell why this code may not write to the schema as it is now; None when it may.
@@ -54,9 +56,14 @@ class Readiness:
             return int(connection.execute(asked).scalar_one())
 
     def _try_room(self) -> None:
-        probe = f"probe-{secrets.token_hex(8)}"
-        body = secrets.token_bytes(_SOME_ROOM_BYTES)
+        """Write something and delete it again, in two transactions: pages of one are not written.
+
+        Where the room goes out between the two, the next try begins with the deletion.
+        """
+        at = self._database.clock.now()
+        gone = delete(t.inbound).where(t.inbound.c.key.in_(self._probe))
         with self._database.writing() as connection:
-            at = self._database.clock.now()
-            connection.execute(insert(t.policies).values(digest=probe, body=body, at=at))
-            connection.execute(delete(t.policies).where(t.policies.c.digest == probe))
+            connection.execute(gone)
+            connection.execute(insert(t.inbound), [{"key": key, "at": at} for key in self._probe])
+        with self._database.writing() as connection:
+            connection.execute(gone)

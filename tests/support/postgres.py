@@ -138,6 +138,17 @@ class PostgresServer:
             raise PostgresMissingError(f"{program}: {said}")
         return done.stdout
 
+    def limit_files(self, pid: int, size_bytes: int | None) -> None:
+        """Have one of the server's processes write no file beyond a size (None: any again)."""
+        size = "unlimited" if size_bytes is None else str(size_bytes)
+        identity = {} if self._user is None else {"user": self._user, "group": self._user}
+        subprocess.run(
+            ["prlimit", "--pid", str(pid), f"--fsize={size}:unlimited"],
+            check=True,
+            cwd=self._folder,
+            **identity,
+        )
+
     def url(self, database: str, *, tcp: bool = False) -> str:
         """SQLAlchemy's URL of a database: by socket, or by 127.0.0.1 for tests that cut it off."""
         place = f"127.0.0.1:{self.port}/{database}" if tcp else f"/{database}?host={self._folder}"
