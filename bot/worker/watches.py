@@ -74,12 +74,14 @@ class Watches:
         clusters: WatchClusters,
         calls: WatchCalls,
         times: LineTimes | None = None,
+        choose_every: timedelta = CHOOSE_EVERY,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ports = ports
         self._clusters = clusters
         self._calls = calls
         self._times = times or LineTimes()
+        self._choose_every = choose_every
         self._ticks = ticks
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, Watched], Line] = {}
@@ -92,7 +94,7 @@ class Watches:
         for alias in self._take_sweeps():
             self._sweep(alias)
         now = self._ticks()
-        due = self._chosen_at is None or now - self._chosen_at >= CHOOSE_EVERY.total_seconds()
+        due = self._chosen_at is None or now - self._chosen_at >= self._choose_every.total_seconds()
         if due:
             wanted = {
                 (alias, watched): cluster
@@ -153,9 +155,9 @@ class Watches:
             self._ask_for_sweep(alias)
 
     def _count(self, alias: str) -> None:
-        with self._lock:
+        with self._lock:  # told under it, so that the last count is the one that stays
             lines = [line for (at, _), line in self._lines.items() if at == alias]
-        self._calls.meter.watch_streams(alias, sum(line.is_open for line in lines))
+            self._calls.meter.watch_streams(alias, sum(line.is_open for line in lines))
 
     def _hear(self, alias: str, changes: Sequence[Change]) -> None:
         if self._stopped:

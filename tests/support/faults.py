@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
@@ -113,6 +114,10 @@ class Faults:
             found = tx.grant(grant)
         assert found is not None
         return found
+
+    def reading(self) -> AbstractContextManager[Any]:
+        """Open a read transaction on the rows."""
+        return self._core.store.read()
 
     def edit_grant(self, grant: str, **fields: Any) -> None:
         with self._core.store.write() as tx:

@@ -131,7 +131,7 @@ class Stage:
             meter=self.meter,
         )
         self.watches = Watches(
-            self.world, FakeWatchedClusters(self.cluster), calls, QUICK, lambda: self.now
+            self.world, FakeWatchedClusters(self.cluster), calls, QUICK, ticks=lambda: self.now
         )
 
     def _sweep(self, alias: str) -> bool:
