@@ -34,6 +34,7 @@ class Binding:
     """A binding as a cluster gave it. `subjects` are `kind:name` (or `kind:namespace/name`).
 
     `grant` and `installation` are its labels' values, `expires_at` its annotation, if valid.
+    `managed` tells whether it bears our managed-by label, by which it is listed and watched.
     """
 
     place: BindingPlace
@@ -47,6 +48,7 @@ class Binding:
     finalizers: tuple[str, ...]
     created_at: datetime
     deleting: bool = False
+    managed: bool = True
 
 
 class ClusterPort(Protocol):

@@ -30,6 +30,6 @@ def drift_of(grant: Grant, found: Binding | None, installation: str) -> Drift | 
         return Drift(Cause.REVOKED_OUTSIDE, "subject-gone")
     if found.subjects != subjects_of(grant):
         return Drift(Cause.ALTERED_OUTSIDE, "subjects")
-    if (found.grant, found.installation) != (grant.id, installation):
+    if (found.grant, found.installation, found.managed) != (grant.id, installation, True):
         return Drift(Cause.ALTERED_OUTSIDE, "labels")
     return None

@@ -146,6 +146,7 @@ def to_binding(read: BindingIn, place: BindingPlace) -> Binding:
         finalizers=tuple(meta.finalizers or ()),
         created_at=meta.creation_timestamp.astimezone(UTC),
         deleting=meta.deletion_timestamp is not None,
+        managed=found.get(labels.MANAGED_BY_LABEL) == labels.MANAGED_BY,
     )
 
 

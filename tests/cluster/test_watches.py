@@ -153,9 +153,10 @@ def relabel(scene: Scene, grant: Grant) -> None:
     [
         (delete, Cause.REVOKED_OUTSIDE),
         (widen, Cause.ALTERED_OUTSIDE),
+        (relabel, Cause.ALTERED_OUTSIDE),
         (lambda scene, _: scene.set_role(MORE), Cause.ROLE_CHANGED),
     ],
-    ids=["deleted", "widened", "role-widened"],
+    ids=["deleted", "widened", "relabelled", "role-widened"],
 )
 def test_drift_ends_access_within_seconds(
     scene: Scene, worker: WatchedWorker, act: Act, cause: Cause

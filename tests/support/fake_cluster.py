@@ -57,7 +57,7 @@ class FakeCluster(FakeState):
 
     def managed_bindings(self) -> tuple[Binding, ...]:
         with self._call("managed_bindings"):
-            return tuple(b for b in self._bindings.values() if b.uid in self._managed)
+            return tuple(b for b in self._bindings.values() if b.uid in self._managed and b.managed)
 
     def create_empty(self, wish: BindingWish) -> Binding | None:
         with self._call("create_empty"):

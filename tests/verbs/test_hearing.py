@@ -60,6 +60,7 @@ def test_a_binding_as_it_should_be_needs_no_look(world: World, grant: Grant) -> 
         {"grant": None},
         {"grant": "gra-" + "a" * 26},
         {"installation": "inst-other"},
+        {"managed": False},
     ],
     ids=str,
 )
@@ -194,6 +195,14 @@ def test_a_sweep_has_a_widened_binding_looked_at(world: World, grant: Grant) -> 
     )
     assert swept(world) == 1
     assert world.reconcile(grant.id).cause is Cause.ALTERED_OUTSIDE
+
+
+def test_a_binding_without_our_label_is_missed_and_ends(world: World, grant: Grant) -> None:
+    world.cluster.edit_binding(world.place(grant), managed=False)
+    assert swept(world) == 1
+    ended = world.reconcile(grant.id)
+    assert (ended.cause, ended.cause_detail) == (Cause.ALTERED_OUTSIDE, "labels")
+    assert world.cluster.all_bindings() == ()
 
 
 def test_a_sweep_has_a_changed_role_looked_at_once(world: World, grant: Grant) -> None:
