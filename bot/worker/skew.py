@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain
 from typing import Protocol
 
+from grants.access.cluster_port import ClusterPort
 from grants.access.ports import AccessPorts
 from grants.access.skew import (
     HasOffset,
@@ -23,6 +24,8 @@ from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.skew")
 
+WITHIN = timedelta(seconds=8)
+"""What all API servers of a cluster may take together; each call has its own time-out."""
 
 WORTH_FOLLOWING = timedelta(milliseconds=100)
 """Less is the time between two readings, or a correction that no lease is worth."""
@@ -59,11 +62,12 @@ class ClockWatch:
 
     def look(self) -> None:
         """Read every clock once, and do what follows from it. A silent witness stops no other."""
-        self.readings = self._read_all()
-        self._follow()
+        clusters = self._distinct_clusters()
+        self.readings = self._read_all(clusters)
+        self._follow(len(clusters) + int(self._database.has_clock))
         for reading in self.readings:
             self._note(reading)
-        if not self._alarms:
+        if self._is_trusted():
             self._bring_forward()
 
     @property
@@ -78,30 +82,40 @@ class ClockWatch:
         """Tell how far this machine's clock is behind what this process goes by."""
         return self._clock.set_back()
 
-    def _read_all(self) -> tuple[Reading, ...]:
+    def _distinct_clusters(self) -> list[ClusterPort]:
+        """Give each cluster that was ever seen, once: under two aliases it is one witness."""
         clusters = self._ports.clusters
-        found = [c for alias in clusters.aliases() if (c := clusters.get(alias))]
+        with self._ports.store.read() as tx:
+            uids = {alias: tx.cluster_uid(alias) for alias in clusters.aliases()}
+        aliases = {uid: alias for alias, uid in uids.items() if uid is not None}
+        return [c for alias in aliases.values() if (c := clusters.get(alias))]
+
+    def _read_all(self, clusters: list[ClusterPort]) -> tuple[Reading, ...]:
+        run = self._ports.lookups.run
         calls: list[Callable[[], tuple[Reading, ...]]] = [
             partial(read_database, self._database, self._clock),
-            *(partial(read_cluster, one, self._clock) for one in found),
+            # On each cluster's own threads: a credential plugin that hangs must not hang this loop.
+            *(
+                partial(run, c.alias, partial(read_cluster, c, self._clock), WITHIN)
+                for c in clusters
+            ),
         ]
         with ThreadPoolExecutor(len(calls), "clocks") as threads:
             return tuple(chain.from_iterable(threads.map(_or_nothing, calls)))
 
-    def _follow(self) -> None:
+    def _follow(self, witnesses: int) -> None:
         """Go back to the machine's clock where witnesses agree with it.
 
         By no more than they have seen: it may have been set once more since.
         """
         back = min((one.set_back for one in self.readings), default=timedelta(0))
-        there_are = len(self._ports.clusters.aliases()) + int(self._database.has_clock)
         alarm = self._ports.times.skew_alarm
-        if back < WORTH_FOLLOWING or not may_follow(self.readings, there_are, alarm):
+        if back < WORTH_FOLLOWING or not may_follow(self.readings, witnesses, alarm):
             return
+        note_set_back(back, self.readings, self._host, self._ports)
         self._clock.go_back(back)
         self.readings = tuple(one.after_going_back(back) for one in self.readings)
         log.warning("followed a clock that was set back", extra={"by": str(back)})
-        note_set_back(back, self.readings, self._host, self._ports)
 
     def _note(self, reading: Reading) -> None:
         name = f"{reading.witness} {reading.endpoint}".strip()
@@ -115,6 +129,13 @@ class ClockWatch:
             log.warning("clocks are apart", extra={"witness": name})
         if alarm is None and before is not None:
             log.info("clocks agree again", extra={"witness": name})
+
+    def _is_trusted(self) -> bool:
+        """Tell whether our time is not surely wrong: by the database, or without one by anybody."""
+        database = [one for one in self.readings if not one.cluster]
+        alarm = self._ports.times.skew_alarm
+        judges = database or self.readings
+        return not any(one.offset.is_surely_past(alarm) for one in judges)
 
     def _bring_forward(self) -> None:
         times = self._ports.times

@@ -7,6 +7,7 @@ import pytest
 
 from bot.metrics import ClockGauges
 from bot.worker.skew import ClockWatch
+from grants.access.see_clusters import see_cluster
 from grants.access.skew import Reading, may_follow
 from grants.clock import Offset, SteadyClock
 from grants.errors import ClusterUnavailable, StoreUnavailable
@@ -178,6 +179,15 @@ def test_rows_put_off_by_a_wrong_clock_are_brought_forward_by_a_right_one_alone(
     assert rows.brought_forward == 1
 
 
+def test_a_cluster_whose_clock_is_wrong_makes_no_other_doubt_itself(
+    watch: ClockWatch, world: World, rows: Rows
+) -> None:
+    world.cluster.clock_ahead = timedelta(hours=1)
+    watch.look()
+    assert watch.problem == "skewed"
+    assert rows.brought_forward == 1
+
+
 def test_a_clock_set_back_is_not_followed_while_the_witnesses_deny_it(
     watch: ClockWatch, world: World, machine: Machine
 ) -> None:
@@ -236,11 +246,29 @@ def test_two_clusters_of_which_one_disagrees_are_one_witness_too_few(
 ) -> None:
     second = FakeCluster("second", clock=world.clock, installation=world.installation)
     world.clusters = FakeClusters(world.cluster, second)
+    see_cluster(second, ports=world)
     watch = ClockWatch(world, world.clock, Rows(has_clock=False), "valetkey-0")  # type: ignore[arg-type]
     machine.wall += timedelta(hours=1)
     world.clock.now()
     machine.wall -= timedelta(hours=1)
     world.cluster.clock_ahead = timedelta(hours=1)
+    watch.look()
+    assert world.clock.now() == START + timedelta(hours=1)
+
+
+def test_one_cluster_under_two_aliases_is_one_witness(world: World, machine: Machine) -> None:
+    """PostgreSQL is away, and what seems two clusters is one."""
+    again = FakeCluster(
+        "again", clock=world.clock, installation=world.installation, uid=world.cluster.uid()
+    )
+    world.clusters = FakeClusters(world.cluster, again)
+    with world.store.write() as tx:
+        tx.add_cluster("again", again.uid(), world.clock.now())
+    watch = ClockWatch(world, world.clock, Rows(is_away=True), "valetkey-0")  # type: ignore[arg-type]
+    machine.wall += timedelta(hours=1)
+    world.clock.now()
+    machine.wall -= timedelta(hours=1)
+    world.cluster.clock_ahead = again.clock_ahead = timedelta(hours=1)
     watch.look()
     assert world.clock.now() == START + timedelta(hours=1)
 
