@@ -71,7 +71,7 @@ class _Formatter(JsonFormatter):
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__(json_ensure_ascii=True)
-        self._redactor = redactor
+        self.redactor = redactor
 
     def add_fields(
         self, log_data: LogData, record: logging.LogRecord, message_dict: LogData
@@ -85,7 +85,7 @@ class _Formatter(JsonFormatter):
 
     def process_log_record(self, log_data: LogData) -> LogData:
         # The last step before the line is written: message, extras and tracebacks are all here.
-        redacted = self._redactor.value(super().process_log_record(log_data))
+        redacted = self.redactor.value(super().process_log_record(log_data))
         return redacted if isinstance(redacted, dict) else {}
 
 
@@ -121,6 +121,13 @@ def set_up_logs(
     logging.captureWarnings(capture=True)
     _catch_crashes()
     return redactor
+
+
+def hide_secret(secret: str) -> None:
+    """Hide one more secret in every line from now on: before it is used anywhere else."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _Formatter):
+            handler.formatter.redactor.learn(secret)
 
 
 def _catch_crashes() -> None:

@@ -49,15 +49,23 @@ class Redactor:
     """Hides known secrets and secret shapes in text, and in values made of text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        written = {form for secret in secrets for form in _forms(secret)}
+        self._written: frozenset[str] = frozenset()
+        self._known: re.Pattern[str] | None = None
+        for secret in secrets:
+            self.learn(secret)
+
+    def learn(self, secret: str) -> None:
+        """Hide one more secret from now on."""
+        self._written |= {form for form in _forms(secret) if len(form) >= _SHORTEST}
         # The longest first: one secret may be a part of another.
-        ordered = sorted((w for w in written if len(w) >= _SHORTEST), key=len, reverse=True)
+        ordered = sorted(self._written, key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
         """Give a text without its secrets."""
-        if self._known is not None:
-            text = self._known.sub(HIDDEN, text)
+        known = self._known
+        if known is not None:
+            text = known.sub(HIDDEN, text)
         for shape in _SHAPES:
             text = shape.sub(HIDDEN, text)
         return _PARAMETERS.sub(_hide_value, text)

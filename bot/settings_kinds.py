@@ -21,6 +21,7 @@ from bot.settings_checks import (
 PREFIX: Final = "VALETKEY_"
 
 Duration = Annotated[timedelta, BeforeValidator(as_duration), Field(gt=timedelta(0))]
+DurationOrNone = Annotated[timedelta, BeforeValidator(as_duration), Field(ge=timedelta(0))]
 Origin = Annotated[str, AfterValidator(as_https_origin)]
 WordList = Annotated[Words, NoDecode, BeforeValidator(as_words)]
 Scopes = Annotated[WordList, AfterValidator(as_scopes)]

@@ -1,8 +1,10 @@
 """Settings of the surface in Slack."""
 
+from datetime import timedelta
+
 from pydantic import Field, SecretStr
 
-from bot.settings_kinds import ExistingFile, SettingsGroup
+from bot.settings_kinds import DurationOrNone, ExistingFile, SettingsGroup, WordList
 
 
 class SlackFields(SettingsGroup):
@@ -35,12 +37,39 @@ class SlackFields(SettingsGroup):
             "unless `VALETKEY_SLACK_APP_TOKEN` is set; with both, both ways work."
         ),
     )
+    slack_signing_grace: DurationOrNone = Field(
+        default=timedelta(minutes=5),
+        description=(
+            "How long a former signing secret stays good once a request came that is signed with "
+            "the one that took its place in `VALETKEY_SLACK_SIGNING_SECRET_FILE`. Default `5m`, as "
+            "old as a request may be. `0s`: it is good no more as soon as the file has another, "
+            "because it leaked."
+        ),
+    )
     slack_team_id: str | None = Field(
         default=None,
         pattern=r"^[TE][A-Z0-9]{2,20}$",
         description=(
-            "The id of the one workspace that is served (`T...`). Needed to serve: people of other "
+            "The id of the one workspace that is served (`T...`), or of the organisation of many "
+            "(`E...`) where the app is installed for all of it. Needed to serve: people of other "
             "organisations in shared channels are told from one's own by it."
+        ),
+    )
+    slack_workspace_ids: WordList = Field(
+        default=(),
+        description=(
+            "Only where `VALETKEY_SLACK_TEAM_ID` is an organisation's: the workspaces (`T...`, "
+            "with spaces between) in which user groups of the policy's `notify` are looked for. "
+            "Slack lists groups by workspace."
+        ),
+    )
+    slack_senders: int = Field(
+        default=4,
+        ge=1,
+        le=32,
+        description=(
+            "How many messages are on their way to Slack at once. Default 4: one that hangs holds "
+            "up nobody else's."
         ),
     )
     slack_api_url: str = Field(

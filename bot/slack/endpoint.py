@@ -13,7 +13,8 @@ from bot.logs import get_logger
 from bot.slack.dispatch import MALFORMED, dispatch
 from bot.slack.inbound import kind_of
 from bot.slack.reading_json import Malformed, read_json
-from bot.slack.signature import SIGNATURE, TIMESTAMP, why_not_signed
+from bot.slack.signature import SIGNATURE, TIMESTAMP
+from bot.slack.tokens import OneSecret, Signing
 from bot.slack.watching import NoWatch, SlackWatch
 from grants.clock import Clock
 
@@ -46,10 +47,10 @@ class SlackEndpoint:
     """
 
     def __init__(
-        self, app: App, signing_secret: str, clock: Clock, watch: SlackWatch | None = None
+        self, app: App, signing: str | Signing, clock: Clock, watch: SlackWatch | None = None
     ) -> None:
         self._app = app
-        self._secret = signing_secret
+        self._signing = OneSecret(signing) if isinstance(signing, str) else signing
         self._clock = clock
         self._watch: SlackWatch = watch or NoWatch()
         self._changed = threading.Condition()
@@ -60,7 +61,6 @@ class SlackEndpoint:
         """Verify, hand over to the app, and give its answer back."""
         if not self._begin():
             # Not taken at all: Slack sends events again, and a balancer asks another replica.
-            resp.set_header("Connection", "close")
             resp.retry_after = 1
             _refuse(resp, falcon.HTTP_503, "stopping")
             return
@@ -90,7 +90,7 @@ class SlackEndpoint:
             _refuse(resp, falcon.HTTP_413, "too-large")
             return
         headers = {name: req.get_header(name) for name in (TIMESTAMP, SIGNATURE)}
-        why = why_not_signed(self._secret, headers, body, self._clock.now())
+        why = self._signing.why_not(headers, body, self._clock.now())
         if why:
             log.warning("a request that says it is from Slack was refused: %s", why)
             _refuse(resp, falcon.HTTP_401, why)

@@ -19,6 +19,7 @@ LOOK_EVERY = timedelta(milliseconds=500)
 WAITING_EVERY = timedelta(seconds=1)
 WATCH_EVERY = timedelta(seconds=1)
 CLOCKS_EVERY = timedelta(seconds=30)
+SECRETS_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(days=1)
 
 
@@ -45,6 +46,11 @@ def process_loops(
         Loop("clusters", LOOK_EVERY, known_clusters.look),
         Loop("clocks", CLOCKS_EVERY, look_at_clocks),
     )
+
+
+def secrets_loop(look_at_secrets: Callable[[], object]) -> Loop:
+    """Make the loop that looks whether the files of secrets have other values."""
+    return Loop("secrets", SECRETS_EVERY, look_at_secrets)
 
 
 def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:

@@ -14,7 +14,14 @@ from urllib.parse import quote
 
 import pytest
 
-from bot.logs import bind_log_ids, get_logger, log_ids, set_up_logs, unbind_log_ids
+from bot.logs import (
+    bind_log_ids,
+    get_logger,
+    hide_secret,
+    log_ids,
+    set_up_logs,
+    unbind_log_ids,
+)
 from bot.redaction import HIDDEN, Redactor
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +75,14 @@ def test_a_line_is_json_with_time_level_logger_and_facts(lines):
     assert line["grant_state"] == "active"
     assert line["count"] == 3
     assert line["time"].endswith("+00:00")
+
+
+def test_a_secret_that_is_learned_later_is_hidden_from_then_on(lines):
+    log = get_logger("test")
+    log.info("rotated-secret-value")
+    hide_secret("rotated-secret-value")
+    log.info("rotated-secret-value %s", CANARY)
+    assert [line["message"] for line in lines.all] == ["rotated-secret-value", "[hidden] [hidden]"]
 
 
 def test_ids_stand_on_every_line_of_their_context_and_on_no_other(lines):
