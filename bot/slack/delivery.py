@@ -16,6 +16,7 @@ from slack_sdk import WebClient
 
 from bot.logs import get_logger, log_ids
 from bot.slack.breaker import Breaker
+from bot.slack.keeping import KeptClaims
 from bot.slack.members import Members
 from bot.slack.outcomes import Outcomes
 from bot.slack.places import Gone, Places, Unsure
@@ -28,8 +29,8 @@ from grants.outbox.model import Delivery, PlaceKind
 
 log = get_logger("slack.delivery")
 
-_HOLD: Final = timedelta(seconds=20)
-"""Two calls with their time-outs. While it lasts, what a dead replica had claimed waits."""
+_HOLD: Final = timedelta(seconds=5)
+"""How long what a dead replica had claimed waits; a living one renews its claims."""
 _ROUND_SECONDS: Final = 10.0
 _HUNG_SECONDS: Final = 0.25
 """How long a round waits for calls that do not end before it looks for other rows."""
@@ -71,6 +72,7 @@ class Courier:
         self._sender = Sender(ports, client, Places(ports, client, members))
         self.breaker = Breaker(ports.clock)
         self._outcomes = Outcomes(ports, self.breaker)
+        self._claims = KeptClaims(ports.deliveries.renew, _HOLD)
         self._under_way = 0
         self._done: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._round = threading.Lock()
@@ -137,9 +139,14 @@ class Courier:
     def _begin(self, row: Delivery) -> None:
         """Deliver a row in a thread of its own; a daemon, so that none keeps the process alive."""
         self._under_way += 1
-        threading.Thread(
-            target=lambda: self._done.put(self._deliver(row)), name="slack-sender", daemon=True
-        ).start()
+        self._claims.begin(row.id)
+
+        def run() -> None:
+            outcome = self._deliver(row)
+            self._claims.end(row.id)
+            self._done.put(outcome)
+
+        threading.Thread(target=run, name="slack-sender", daemon=True).start()
 
     def _gather(self, patience_seconds: float = _HUNG_SECONDS) -> list[str]:
         """Hear of calls that ended; wait a little for the first."""

@@ -28,6 +28,10 @@ class DeliveryStore(Protocol):
         """
         ...
 
+    def renew(self, ids: Collection[str], hold: timedelta) -> None:
+        """Keep claims for `hold` from now on; those that have lapsed or were given back stay so."""
+        ...
+
     def sending(self, row: Delivery, at: datetime) -> None:
         """Note that a first send begins, so that one lost in a crash is looked for."""
         ...

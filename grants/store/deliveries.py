@@ -82,6 +82,15 @@ class Deliveries(Undeliverable):
                 )
         return readable("delivery", rows, _delivery, self._database.told)
 
+    def renew(self, ids: Collection[str], hold: timedelta) -> None:
+        """Keep claims for `hold` from now on; those that have lapsed or were given back stay so."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(t.deliveries)
+                .where(_C.id.in_(ids), _C.claimed_until > self._database.now())
+                .values(claimed_until=self._database.later(hold))
+            )
+
     def sending(self, row: Delivery, at: datetime) -> None:
         """Note that a first send begins, so that one lost in a crash is looked for."""
         with self._database.writing() as connection:

@@ -72,6 +72,12 @@ class MemoryDeliveries:
                 self._extra[row.id].claimed_until = self.now() + hold
             return tuple(taken)
 
+    def renew(self, ids: Collection[str], hold: timedelta) -> None:
+        with self._lock:
+            for one in (self._extra[each] for each in ids):
+                if one.claimed_until and one.claimed_until > self.now():
+                    one.claimed_until = self.now() + hold
+
     def sending(self, row: Delivery, at: datetime) -> None:
         self._put(row, sending_since=at)
 

@@ -206,6 +206,19 @@ def test_a_late_sender_of_an_older_version_makes_the_card_wanted_again(store):
     assert [(row.wanted, row.sent) for row in due(store)] == [(3, 2)]
 
 
+def test_a_claim_is_renewed_while_it_stands_and_not_once_it_has_lapsed(store):
+    tell(store, CARD)
+    (row,) = due(store, HOLD)
+    assert due(store) == ()
+    store.deliveries.renew([row.id], NO_HOLD)
+    (row,) = due(store, NO_HOLD)
+    store.deliveries.renew([row.id], HOLD)
+    (row,) = due(store, HOLD)
+    store.deliveries.put_back(row)
+    store.deliveries.renew([row.id], HOLD)
+    assert len(due(store)) == 1
+
+
 def test_a_first_send_under_way_is_seen_by_who_comes_after_a_crash(store):
     tell(store, CARD)
     (row,) = due(store, NO_HOLD)
