@@ -19,7 +19,7 @@ WAITING = tests/surfaces/slack/test_socket_mode.py tests/surfaces/slack/test_htt
 ARGS ?=
 FAULT_ROUNDS ?= 5
 
-.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults playground pictures fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults bench soak playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,12 @@ test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no ca
 
 faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) times, on each database
 	VALETKEY_FAULT_ROUNDS=$(FAULT_ROUNDS) $(PYTEST) tests/faults --timeout=0 $(ARGS)
+
+bench: setup ## Figures against the same calls made bare, into docs/bench.md: ten minutes alone
+	$(RUN) python -m tests.bench --write docs/bench.md $(ARGS)
+
+soak: setup ## An hour at twenty actions a second, then ten minutes with rate limits on
+	$(RUN) python -m tests.bench.soak --plot docs/pictures/soak.svg $(ARGS)
 
 playground: ## Everything on this machine, in the browser: no account anywhere
 	$(UV) sync --locked --all-extras

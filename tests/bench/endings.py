@@ -1,0 +1,125 @@
+"""Grants that end in the same second: ours against the same calls made bare.
+
+Both end every binding by DELETE, readyz, GET, one access review for each question of the proof, and
+the cluster's identity. Ours has every proof, event and card durable besides.
+"""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final
+
+from tests.bench.bound import QUESTIONS, REVIEWS, Bound, Wire, bind, label
+from tests.bench.rows import Pattern, count_not_ended, lags, store_active
+from tests.replicas.stage import Stage
+
+KUBE_SYSTEM: Final = "/api/v1/namespaces/kube-system"
+LEAD: Final = timedelta(seconds=3)
+WITHIN_SECONDS: Final = 180.0
+LOOK_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What one run gave: how long it took, and the lag of each ending past its expiry."""
+
+    count: int
+    seconds: float
+    lags: tuple[float, ...] = ()
+
+    @property
+    def per_second(self) -> float:
+        """How many were ended a second."""
+        return self.count / self.seconds
+
+    def lag(self, share: float) -> float:
+        """Give the lag, in seconds, within which that share was proven gone."""
+        return self.lags[min(len(self.lags) - 1, int(share * len(self.lags)))]
+
+
+def bare(kubeconfig: Path, namespace: str, bound: list[Bound], threads: int) -> Ended:
+    """End every binding with the calls that Valetkey makes, and nothing between them."""
+    wire = Wire(kubeconfig, threads)
+
+    def one(it: Bound) -> None:
+        options = {"preconditions": {"uid": it.uid}, "propagationPolicy": "Background"}
+        gone = wire.call("DELETE", it.path, options)
+        if gone.status != HTTPStatus.OK or json.loads(gone.data)["kind"] != "Status":
+            raise AssertionError(gone.data)
+        if wire.call("GET", "/readyz").status != HTTPStatus.OK:
+            raise AssertionError("not ready")
+        if wire.call("GET", it.path).status != HTTPStatus.NOT_FOUND:
+            raise AssertionError("still there")
+        for verb in QUESTIONS:
+            review = {
+                "apiVersion": "authorization.k8s.io/v1",
+                "kind": "SubjectAccessReview",
+                "spec": {
+                    "user": it.subject,
+                    "groups": ["system:authenticated"],
+                    "resourceAttributes": {
+                        "verb": verb,
+                        "resource": "pods",
+                        "namespace": namespace,
+                    },
+                },
+            }
+            while json.loads(wire.call("POST", REVIEWS, review).data)["status"]["allowed"]:
+                pass
+        json.loads(wire.call("GET", KUBE_SYSTEM).data)["metadata"]["uid"]
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, bound))
+    seconds = time.perf_counter() - began
+    wire.close()
+    return Ended(len(bound), seconds)
+
+
+class Running:
+    """Grants of the running bot that all end at one moment; its own rows tell when each did."""
+
+    def __init__(self, stage: Stage, patterns: list[Pattern], count: int) -> None:
+        """Make them: bindings, rows, and the labels last of all."""
+        namespace, far = stage.namespaces[0], datetime.now(UTC) + timedelta(hours=1)
+        bound = bind(stage.plane, namespace, count, far)
+        self._store = stage.store
+        self._looked, self._left = 0.0, count
+        self._grants = [one.grant for one in bound]
+        self.expires = datetime.now(UTC) + LEAD + timedelta(milliseconds=10 * count)
+        store_active(stage.store, patterns, bound, self.expires)
+        label(stage.plane, stage.store.installation(), bound)
+        if datetime.now(UTC) >= self.expires:
+            raise AssertionError("storing took too long")
+
+    def wait(self) -> None:
+        """Wait for the moment at which they end."""
+        time.sleep(max(0.0, (self.expires - datetime.now(UTC)).total_seconds()))
+
+    def is_over(self) -> bool:
+        """Tell whether the last of them was proven gone; looked at twice a second at most."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked, self._left = now, count_not_ended(self._store, self.expires)
+        return not self._left
+
+    def ended(self) -> Ended:
+        """Give what came of it."""
+        took = lags(self._store, self._grants, self.expires)
+        return Ended(len(took), took[-1], tuple(took))
+
+
+def ours(stage: Stage, patterns: list[Pattern], count: int) -> Ended:
+    """Let the running bot end as many."""
+    running = Running(stage, patterns, count)
+    running.wait()
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not running.is_over():
+        if time.monotonic() > deadline:
+            raise AssertionError("not all have ended")
+        time.sleep(0.2)
+    return running.ended()
