@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.parts import longs, table, texts, words
+from migrations.parts import index, longs, table, texts, words
 
 revision = "0002"
 down_revision = "0001"
@@ -27,9 +27,11 @@ def upgrade() -> None:
     )
     # Code of the first revision can't read a cause that it does not know: it may not go on.
     words("grants", "cause", f"{_CAUSES} role-changed")
+    index("ix_grants_created_at", "grants", "created_at")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_grants_created_at", "grants")
     op.execute("UPDATE grants SET cause = 'revoked' WHERE cause = 'role-changed'")
     words("grants", "cause", _CAUSES)
     op.drop_table("schema_fits")

@@ -136,7 +136,7 @@ grants = Table(
     Column("groups", JsonText, nullable=False),
     text_column("entitlement"),
     Column("duration", Micros, nullable=False),
-    Column("created_at", UtcMicros, nullable=False),
+    Column("created_at", UtcMicros, nullable=False, index=True),
     Column("activate_until", UtcMicros, nullable=False),
     Column("due_at", UtcMicros, nullable=False),
     text_column("binding_name"),
