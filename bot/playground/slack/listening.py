@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -84,6 +84,11 @@ class Listening:
             self._thread.join(timeout=START_SECONDS)
         self._listener.close()
         self._holder.close()
+
+    def connections(self) -> list[Any]:
+        """Return the sockets of the open connections."""
+        state = self._server.server_state
+        return [one.transport.get_extra_info("socket") for one in list(state.connections)]
 
     def shut(self) -> None:
         """Refuse connections from now on, and reset those that are open."""

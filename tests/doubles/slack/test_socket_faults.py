@@ -382,8 +382,8 @@ def test_requests_can_be_forged(double: SlackDouble, erin: Person, forge: Any) -
 def test_an_app_may_ask_for_no_retry(double: SlackDouble, erin: Person) -> None:
     with HttpListener(lambda _: (500, None), {"X-Slack-No-Retry": "1"}) as app:
         double.courier.request_url = app.url
-        erin.open_home()
-    assert len(app.requests) == 1
+        done = erin.open_home()
+    assert (done.acked, done.wants_retry, len(app.requests)) == (False, False, 1)
     assert double.courier.retries.waiting == 0
 
 
