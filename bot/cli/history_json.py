@@ -1,11 +1,14 @@
 """History as JSON: the fields are a contract, see CHANGELOG."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from grants.access.model import Item, Proof, Seen
+from grants.access.model import ROLE_GONE, Grant, Item, Proof, Seen
+from grants.authz.difference import Difference, difference
+from grants.authz.model import RoleSnapshot, Rule
+from grants.authz.words import in_words
 from grants.history.model import (
     DecisionLine,
     DecisionView,
@@ -64,7 +67,7 @@ def view_json(view: RequestView, events: Sequence[StoredEvent]) -> dict[str, Any
         "terms_hash": request.terms_hash,
         "items": [_item(item) for item in request.items],
         "decisions": [_decision_view(each) for each in view.decisions],
-        "grants": [_grant(each) for each in view.grants],
+        "grants": [_grant(each, view.roles) for each in view.grants],
         "events": [json.loads(event.canonical) for event in events],
     }
 
@@ -94,7 +97,7 @@ def _decision_view(view: DecisionView) -> dict[str, Any]:
     }
 
 
-def _grant(view: GrantView) -> dict[str, Any]:
+def _grant(view: GrantView, roles: Sequence[RoleSnapshot]) -> dict[str, Any]:
     grant = view.grant
     return {
         "grant": grant.id,
@@ -108,7 +111,29 @@ def _grant(view: GrantView) -> dict[str, Any]:
         "cause_detail": grant.cause_detail,
         "ended_by": None if view.ended_by is None else _person(view.ended_by.label),
         "stuck": grant.stuck,
+        "problem": grant.problem,
+        "role_digest": grant.role_digest,
+        "role_change": _role_change(grant, {role.digest: role.rules for role in roles}),
         "proofs": [_whole_proof(proof) for proof in view.proofs],
+    }
+
+
+def _role_change(grant: Grant, rules: Mapping[str, tuple[Rule, ...]]) -> dict[str, Any] | None:
+    """Say how the role differs, as last seen, from what was agreed on; None: it is the same."""
+    if not grant.role_now:
+        return None
+    now = () if grant.role_now == ROLE_GONE else rules.get(grant.role_now)
+    agreed = rules.get(grant.role_digest)
+    if agreed is None or now is None:
+        change = Difference(known=False)
+    else:
+        change = difference(agreed, now, grant.namespace)
+    return {
+        "digest": None if grant.role_now == ROLE_GONE else grant.role_now,
+        "gone": grant.role_now == ROLE_GONE,
+        "compared": change.known,
+        "gained": list(in_words(change.gained)),
+        "lost": list(in_words(change.lost)),
     }
 
 

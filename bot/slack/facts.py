@@ -73,7 +73,8 @@ def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestF
     people = people_in(request, decisions, grants)
     faces = {person: Face(person, tx.known_person(person)) for person in people}
     terms = [item.terms for item in request.items]
-    roles = {t.role_digest: role for t in terms if (role := tx.role(t.role_digest))}
+    digests = (*(t.role_digest for t in terms), *(g.role_now for g in grants if g.role_now))
+    roles = {digest: role for digest in digests if (role := tx.role(digest))}
     kinds = [(grant.id, kind) for grant in grants for kind in ProofKind]
     clusters = {t.cluster: named for t in terms if (named := policy.cluster(t.cluster))}
     return RequestFacts(

@@ -114,7 +114,8 @@ class HistoryRows(AccessRows, PeopleRows):
         return tuple(request for request in found if request is not None)
 
     def _view(self, request: AccessRequest, grants: tuple[Grant, ...]) -> RequestView:
-        digests = dict.fromkeys(item.terms.role_digest for item in request.items)
+        agreed = (item.terms.role_digest for item in request.items)
+        digests = dict.fromkeys((*agreed, *(grant.role_now for grant in grants if grant.role_now)))
         roles = (self.role(digest) for digest in digests)
         return RequestView(
             request=request,

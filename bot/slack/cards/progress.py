@@ -8,7 +8,8 @@ from grants.access.model import Grant, GrantState
 def grant_line(grant: Grant) -> str:
     """Say where a grant stands now."""
     if grant.state is GrantState.ACTIVE and grant.expires_at:
-        return f"*Active* until {date(grant.expires_at)}"
+        trouble = f", though {trouble_words(grant.problem)}" if grant.problem else ""
+        return f"*Active* until {date(grant.expires_at)}{trouble}"
     if grant.state is GrantState.ENDED:
         when = f" {date(grant.ended_at)}" if grant.ended_at else ""
         cause = cause_sentence(grant.cause, grant.cause_detail) if grant.cause else ""

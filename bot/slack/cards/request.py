@@ -21,6 +21,7 @@ from bot.slack.cards.parts import (
     who_all,
 )
 from bot.slack.cards.progress import grant_line
+from bot.slack.cards.role_change import role_change_block
 from bot.slack.cards.summary import summary_blocks
 from bot.slack.facts import RequestFacts
 from bot.slack.text import code, date
@@ -130,6 +131,8 @@ def _grant_blocks(facts: RequestFacts, grant: Grant) -> list[Block | None]:
     if grant.state is GrantState.ACTIVE and grant.expires_at:
         return [
             section(mrkdwn(f"*Active* until {date(grant.expires_at)}: {what}")),
+            role_change_block(facts, grant),
+            _unsure(grant),
             _connect(facts, grant),
             _give_back(grant),
         ]
@@ -141,6 +144,7 @@ def _grant_blocks(facts: RequestFacts, grant: Grant) -> list[Block | None]:
         ]
     return [
         section(mrkdwn(f"*Being taken away:* {what}")),
+        role_change_block(facts, grant),
         context(mrkdwn(_slow(grant)), block_id=f"ending:{grant.id}:{grant.version}"),
     ]
 
@@ -152,6 +156,13 @@ def _slow(grant: Grant) -> str:
             "it is tried again until it is done."
         )
     return "It counts as ended once the cluster has proven it gone."
+
+
+def _unsure(grant: Grant) -> Block | None:
+    """Say that a look at active access fails: nobody knows whether it is as it should be."""
+    if not grant.problem:
+        return None
+    return context(mrkdwn(f"Not sure that it works: {trouble_words(grant.problem)}"))
 
 
 def _trouble(grant: Grant) -> Block | None:

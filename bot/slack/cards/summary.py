@@ -2,6 +2,7 @@
 
 from bot.slack.blocks import Block, context, mrkdwn, plain, rows, section
 from bot.slack.cards.parts import what_of_grant, who
+from bot.slack.cards.role_change import role_change_block
 from bot.slack.facts import RequestFacts
 from bot.slack.text import clean, date
 from bot.wording import cause_sentence, duration_words, proof_sentences, trouble_words
@@ -19,6 +20,7 @@ def summary_blocks(facts: RequestFacts, grant: Grant) -> list[Block | None]:
     return [
         section(mrkdwn(f"*Ended:* {what_of_grant(grant)}")),
         rows(pairs if grant.ended_by not in (None, "system") else pairs[:2]),
+        role_change_block(facts, grant),
         _admin_reason(grant),
         proof_block(proof, f"proof:{grant.id}:{grant.version}"),
     ]

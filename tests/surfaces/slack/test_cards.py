@@ -19,7 +19,7 @@ from bot.slack.cards.request import request_card
 from bot.slack.cards.stuck import stuck_card
 from bot.slack.facts import RequestFacts
 from bot.slack.views import deny_view, look_view, revoke_view, said_view
-from grants.access.model import Cause, Grant, GrantState, RequestState, Verdict
+from grants.access.model import ROLE_GONE, Cause, Grant, GrantState, RequestState, Verdict
 from grants.authz.model import Answer, Question, RoleSnapshot, Rule
 from grants.outbox.model import CardKind, Delivery, Place, PlaceKind
 from grants.people.model import Profile
@@ -99,12 +99,55 @@ NOTICES = {
     "sign-in-refused": notice("sign-in-refused", why="other-slack-account"),
     "binding-unknown-runs": notice("binding-unknown-runs", cluster="prod", binding="b"),
     "unlinked": notice("unlinked"),
+    "role-changed": notice(
+        "role-changed",
+        role="ClusterRole/<debug>",
+        entitlement="debug-payments",
+        namespace="payments-dev",
+        cluster="prod",
+        gained="read secrets; `nodes/x` on *pods*",
+        lost="",
+        compared="yes",
+        gone="",
+        revoked="yes",
+    ),
 }
 
 
 @pytest.mark.parametrize("name", sorted(NOTICES))
 def test_notices(name: str, shot: SnapshotAssertion) -> None:
     assert drawn(notice_card(NOTICES[name])) == shot
+
+
+MORE = RoleSnapshot(c.DEBUG, (*c.RULES[1:], Rule(("get",), ("",), ("secrets",))), c.NOON)
+
+
+def changed(grant: Grant, role_now: str = MORE.digest) -> RequestFacts:
+    """A grant whose role is another now than the one that was agreed on."""
+    granted = c.granted(replace(grant, role_now=role_now))
+    return replace(granted, roles={**granted.roles, MORE.digest: MORE})
+
+
+ROLE_CHANGES = {
+    "active": changed(c.ACTIVE),
+    "revoking": changed(c.REVOKING),
+    "ended": changed(replace(c.ENDED, cause=Cause.ROLE_CHANGED, cause_detail="role-wider")),
+    "gone": changed(c.ACTIVE, ROLE_GONE),
+    "not-kept": changed(c.ACTIVE, "f" * 64),
+    "not-read": c.granted(replace(c.ACTIVE, problem="role-forbidden")),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ROLE_CHANGES))
+def test_the_card_of_a_grant_whose_role_changed(name: str, shot: SnapshotAssertion) -> None:
+    assert drawn(request_card(ROLE_CHANGES[name])) == shot
+
+
+def test_a_role_that_says_the_same_in_other_words_is_not_told_on_a_card() -> None:
+    same = RoleSnapshot(c.DEBUG, tuple(reversed((*c.RULES, c.RULES[0]))), c.NOON)
+    granted = c.granted(replace(c.ACTIVE, role_now=same.digest))
+    granted = replace(granted, roles={**granted.roles, same.digest: same})
+    assert drawn(request_card(granted)) == drawn(request_card(c.granted(c.ACTIVE)))
 
 
 HOMES = {
@@ -119,6 +162,12 @@ HOMES = {
     ),
     "admin": HomeFacts(
         c.NOON, known=True, stuck=[Owned(c.STUCK, c.ERIN)], live=[Owned(c.ACTIVE, c.ERIN)]
+    ),
+    "unsure-admin": HomeFacts(
+        c.NOON,
+        known=True,
+        stuck=[],
+        live=[Owned(replace(c.ACTIVE, problem="role-forbidden"), c.ERIN)],
     ),
     "idle-admin": HomeFacts(c.NOON, known=True, stuck=[], live=[]),
 }
