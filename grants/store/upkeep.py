@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, delete, not_, select
+from sqlalchemy import ColumnElement, Table, delete, not_, select, text
 
 from grants.outbox.model import CardKind
 from grants.store import tables as t
@@ -25,8 +25,10 @@ class Upkeep:
 
         These are keys of inbound things (a replay older than that would count as new, so keep
         them longer than any signature or link is good for), sign-in attempts and web sessions
-        past their end, notices that were told or given up, and holds that are over.
+        past their end, notices that were told or given up, and holds that are over. SQLite is
+        also made to look at how large its tables are.
         """
+        self._learn_sizes()
         rows = t.deliveries.c
         told = (rows.kind == str(CardKind.NOTICE), not_(WANTED))
         return (
@@ -36,6 +38,17 @@ class Upkeep:
             + self._delete(batch, t.deliveries, *told, rows.next_at < before)
             + self._delete(batch, t.delivery_holds, t.delivery_holds.c.until < before)
         )
+
+    def _learn_sizes(self) -> None:
+        """Have SQLite count a few hundred rows of each index (1 ms, whatever the size).
+
+        PostgreSQL does so by itself. Without it the history of 200,000 requests took 1.4 s a page,
+        with it 10 ms.
+        """
+        if self._database.is_sqlite:
+            with self._database.writing() as connection:
+                connection.execute(text("PRAGMA analysis_limit = 400"))
+                connection.execute(text("ANALYZE"))
 
     def _delete(self, batch: int, table: Table, *where: ColumnElement[bool]) -> int:
         (key,) = table.primary_key.columns

@@ -1,4 +1,7 @@
+from contextlib import closing
 from datetime import timedelta
+
+from sqlalchemy import text
 
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.record.model import Event, EventType
@@ -70,3 +73,12 @@ def test_the_record_is_never_forgotten(real_store):
     with real_store.read() as tx:
         assert len(tx.events()) == 1
         assert tx.request(stored.request.id) == stored.request
+
+
+def test_sqlite_learns_how_large_its_tables_are(sqlite_url):
+    with closing(opened(sqlite_url)) as store:
+        populate(store)
+        store.upkeep.forget(NOW)
+        with store._database.reading() as connection:
+            looked = connection.execute(text("SELECT DISTINCT tbl FROM sqlite_stat1")).scalars()
+            assert "people" in set(looked)
