@@ -18,8 +18,9 @@ WAITING = tests/surfaces/slack/test_socket_mode.py tests/surfaces/slack/test_htt
 # More options for pytest, as in `make test ARGS="-k relay -x"`.
 ARGS ?=
 FAULT_ROUNDS ?= 5
+MINUTES ?= 30
 
-.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults bench soak playground pictures fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +68,10 @@ bench: setup ## Figures against the same calls made bare, into docs/bench.md: te
 
 soak: setup ## An hour at twenty actions a second, then ten minutes with rate limits on
 	$(RUN) python -m tests.bench.soak --plot docs/pictures/soak.svg $(ARGS)
+
+replicas: setup ## Three replicas killed, paused and rolled under load, MINUTES (30) long, into docs/replicas.md
+	VALETKEY_TEST_REPLICA_MINUTES=$(MINUTES) VALETKEY_TEST_REPLICA_REPORT=docs/replicas.md \
+	  $(PYTEST) tests/replicas/test_replicas.py -k in_turn -s --timeout=0 $(ARGS)
 
 playground: ## Everything on this machine, in the browser: no account anywhere
 	$(UV) sync --locked --all-extras

@@ -11,7 +11,7 @@ from tests.replicas.replica import Replica
 
 Act = Literal["kill", "pause", "roll"]
 ACTS: Final[tuple[Act, ...]] = ("kill", "pause", "roll")
-PAUSE_SECONDS: Final = (7.0, 12.0)
+PAUSE_SECONDS: Final = (7.0, 11.0)
 """Longer than a claim holds, so that another replica goes on meanwhile and this one wakes late."""
 
 

@@ -86,7 +86,7 @@ class Story:
         self._dice = dice
         self._entitlement = dice.choice(sorted(QUORUM))
         self._namespace = dice.choice(stage.namespaces)
-        self._seconds = dice.randint(3, 9)
+        self._seconds = dice.randint(3, 7)
 
     def play(self) -> None:
         self._reviews.watch(self._who.subject, self._namespace, 60)

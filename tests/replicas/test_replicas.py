@@ -13,8 +13,8 @@ from tests.replicas.run import Outcome, Plan, play
 from tests.replicas.stage import Stage
 from tests.replicas.summary import table
 
-MINUTES = float(os.environ.get("VALETKEY_REPLICAS_MINUTES", "0"))
-REPORT = os.environ.get("VALETKEY_REPLICAS_REPORT")
+MINUTES = float(os.environ.get("VALETKEY_TEST_REPLICA_MINUTES", "0"))
+REPORT = os.environ.get("VALETKEY_TEST_REPLICA_REPORT")
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.timeout(7200)]
 
 
@@ -33,7 +33,7 @@ def _roll_each(stage: Stage, _chaos: Chaos) -> None:
         assert took < 10
 
 
-def test_three_replicas_each_killed_paused_or_rolled(
+def test_three_replicas_killed_paused_and_rolled_in_turn(
     control_plane: ControlPlane, postgres_url: str, tmp_path: Path, seed: int
 ) -> None:
     plan = Plan(seed, _for_minutes if MINUTES else _one_round)
@@ -69,4 +69,13 @@ def _show(outcome: Outcome) -> None:
     for violation in outcome.violations:
         print(f"{violation.rule}: {violation.about}: {violation.what}")
     if REPORT:
-        Path(REPORT).write_text(text, encoding="utf-8")
+        _write(Path(REPORT), text)
+
+
+def _write(page: Path, text: str) -> None:
+    """Put the table of a long run between its marks on a page."""
+    before, mark, rest = page.read_text(encoding="utf-8").partition("<!-- run -->\n")
+    end = "<!-- /run -->"
+    assert mark, f"{page} has no place for the table"
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{mark}{text}{end}{after}", encoding="utf-8")
