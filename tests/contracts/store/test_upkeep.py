@@ -6,6 +6,7 @@ from sqlalchemy import text
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.record.model import Event, EventType
 from tests.support.store_values import NOW, a_session, an_attempt, populate
+from tests.support.stores import opened
 
 LATER = timedelta(days=1)
 EVER = timedelta(days=100_000)
