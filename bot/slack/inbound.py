@@ -51,6 +51,14 @@ class Inbound:
         return self.account
 
     @property
+    def enterprise(self) -> str:
+        """The organisation that the payload names as the acting one's; empty where there is none.
+
+        An event names it in the first of its authorizations.
+        """
+        return enterprise_of(self.body)
+
+    @property
     def trigger_id(self) -> str:
         """What opens a modal, for three seconds; empty when there is none."""
         return _text(self.body.get("trigger_id"))
@@ -131,7 +139,21 @@ def _actor(kind: Kind, body: Mapping[str, Any]) -> tuple[Account | None, frozens
         return _account(_text(body.get("team_id")), _text(event.get("user")), own)
     user, team = _mapping(body.get("user")), _mapping(body.get("team"))
     others = [_text(team.get("id"))]
-    return _account(_text(user.get("team_id")), _text(user.get("id")), others)
+    # An app that is installed for a whole organisation is told no workspace in some payloads.
+    home = _text(user.get("team_id")) or _text(team.get("id")) or enterprise_of(body)
+    return _account(home, _text(user.get("id")), others)
+
+
+def enterprise_of(body: Mapping[str, Any]) -> str:
+    """Give the organisation that a payload names; empty where there is none."""
+    listed = body.get("authorizations")
+    first = _mapping(listed[0] if isinstance(listed, list) and listed else {})
+    return (
+        _text(body.get("enterprise_id"))
+        or _text(_mapping(body.get("enterprise")).get("id"))
+        or _text(_mapping(body.get("team")).get("enterprise_id"))
+        or _text(first.get("enterprise_id"))
+    )
 
 
 def _account(

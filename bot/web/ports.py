@@ -64,7 +64,8 @@ class WebPorts:
     `submit_draft(person id, draft)` goes on with a kept request and raises a ValetkeyError when it
     can't be sent. `account_label` gives the name that Slack shows for an account; it must not take
     long, may not raise, and is shown as plain text. `slack_events` takes Slack's requests by HTTP.
-    `session_lasts` is how long a browser stays signed in here.
+    `slack_team` is the workspace or organisation that is served. `session_lasts` is how long a
+    browser stays signed in here.
     """
 
     public_url: str
@@ -77,6 +78,7 @@ class WebPorts:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     metrics_token: str | None = field(default=None, repr=False)
     slack_events: Responder | None = None
+    slack_team: str = ""
     session_lasts: timedelta = timedelta(hours=12)
 
     def provider(self, login: Login) -> Provider:

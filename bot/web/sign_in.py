@@ -77,7 +77,7 @@ class SlackCallback:
         held = held_by(req)
         login = come_back(self._ports, held, "slack", req.query_string)
         with _Failing(self._ports, held, "slack"):
-            team, user = slack_account(login)
+            team, user = slack_account(login, self._ports.slack_team)
         command = ProveSlack(held.attempt, held.browser, Account(team, user))
         prove_slack(command, ports=self._ports.people)
         # The address is the pinned provider's own endpoint, never one from the request.

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from wsgiref.simple_server import make_server
@@ -107,11 +107,23 @@ class SlackBot:
     def person(self, name: str, *groups: str, **about: Any) -> Person:
         """Add somebody to the workspace who is linked and has just signed in."""
         user = self.workspace.add_user(name, f"{name.title()} Example", **about)
-        self.world.person(name, *groups, account=user.id)
+        linked = self.world.person(name, *groups, account=user.id)
+        if linked.team != self.ports.settings.team:
+            with self.world.store.write() as tx:
+                known = tx.known(linked)
+                tx.unlink(linked)
+                home = Account(self.ports.settings.team, user.id)
+                tx.link(home, known.person.id, self.world.clock.now())
         return self.double.as_user(user)
 
     def account(self, person: Person) -> Account:
-        return Account(self.workspace.team_id, person.id)
+        return Account(self.ports.settings.team, person.id)
+
+    def with_settings(self, **changes: Any) -> None:
+        """Deliver with other settings from now on."""
+        self.ports = replace(self.ports, settings=replace(self.ports.settings, **changes))
+        self.courier.stop()
+        self.courier = make_courier(make_surface(self.ports))
 
     def deliver(self) -> Counts:
         """Deliver everything that is due."""
@@ -132,15 +144,23 @@ class SlackBot:
 
 
 @contextmanager
-def slack_bot(world: World, mode: str = "http", **changes: Any) -> Iterator[SlackBot]:
-    """Run the bot against the double, by signed HTTP or Socket Mode; `changes` to its settings."""
+def slack_bot(
+    world: World, mode: str = "http", organisation: str = "", **changes: Any
+) -> Iterator[SlackBot]:
+    """Run the bot against the double, by signed HTTP or Socket Mode; `changes` to its settings.
+
+    `organisation`: installed for a whole one; "team" or "enterprise" is what payloads then name.
+    """
     workspace = Workspace(seed="bot", clock=world.clock.now)
     workspace.team_id = TEAM
+    served = TEAM
+    if organisation:
+        served = workspace.join_grid("Fleet", org_wide=True, user_team=organisation).id  # type: ignore[arg-type]
     app = SlackApp.made_up()
     waked: list[int] = []
     with SlackDouble(workspace, app, ack_seconds=2.5) as double:
         settings = SlackSettings(
-            team=workspace.team_id,
+            team=served,
             bot_token=app.bot_token,
             public_url=PUBLIC_URL,
             api_url=double.api_url,

@@ -26,6 +26,7 @@ KEEP_DISCOVERY_SECONDS: Final = 3600.0
 LONGEST_QUERY: Final = 8192
 SLACK_USER: Final = "https://slack.com/user_id"
 SLACK_TEAM: Final = "https://slack.com/team_id"
+SLACK_ENTERPRISE: Final = "https://slack.com/enterprise_id"
 
 _SECRET_BYTES: Final = 32
 
@@ -192,9 +193,15 @@ class RelyingParty:
         )
 
 
-def slack_account(login: VerifiedLogin) -> tuple[str, str]:
-    """Give (team, user) of a Sign in with Slack; LoginRefused when Slack did not say both."""
+def slack_account(login: VerifiedLogin, served: str = "") -> tuple[str, str]:
+    """Give (team, user) of a Sign in with Slack; LoginRefused when Slack did not say both.
+
+    `served` is our workspace or organisation. A person of a whole organisation is one account,
+    whichever of its workspaces they signed in to.
+    """
     team, user = login.claims.get(SLACK_TEAM), login.claims.get(SLACK_USER)
+    if served and login.claims.get(SLACK_ENTERPRISE) == served:
+        team = served
     if isinstance(team, str) and isinstance(user, str) and team and user:
         return team, user
     raise LoginRefused(why="slack-account-missing", provider="slack")

@@ -95,6 +95,34 @@ def test_who_left_is_refused_once_the_answer_is_five_minutes_old(bot: SlackBot) 
     assert "deactivated" in str(done.answer)
 
 
+def test_who_was_deactivated_can_move_nothing_from_a_few_seconds_on(bot: SlackBot) -> None:
+    """A payload that was kept is replayed: neither asking nor deciding waits for the cache."""
+    erin = bot.person("erin", "engineers")
+    erin.slash("/access", "help")
+    first = bot.double.deliveries[-1]
+    bot.double.control.change_user("erin", deleted=True)
+    bot.world.clock.forward(seconds=16)
+    done = bot.double.forge(first, trigger_id="9.9.9")
+    assert "deactivated" in str(done.answer)
+    assert "inbound.refused" in bot.world.events()
+
+
+def test_while_slack_does_not_answer_what_it_said_a_moment_ago_counts(bot: SlackBot) -> None:
+    erin = bot.person("erin", "engineers")
+    erin.slash("/access", "help")
+    first = bot.double.deliveries[-1]
+    bot.double.control.inject("users.info", status=503, times=None)
+    bot.world.clock.forward(minutes=4)
+    assert "deactivated" not in str(bot.double.forge(first, trigger_id="9.9.1").answer)
+    asked = [e for e in bot.double.control.log("call") if e.name == "users.info"]
+    bot.double.forge(first, trigger_id="9.9.2")
+    again = [e for e in bot.double.control.log("call") if e.name == "users.info"]
+    assert len(again) == len(asked), "a call that fails is not made for every click"
+    bot.world.clock.forward(minutes=2)
+    done = bot.double.forge(first, trigger_id="9.9.3")
+    assert "Slack does not say right now" in str(done.answer)
+
+
 def test_suggestions_to_strangers_are_an_empty_list(bot: SlackBot) -> None:
     payload = {
         "type": "block_suggestion",

@@ -511,6 +511,21 @@ def test_sign_in_with_slack_needs_no_auth_time_and_gives_team_and_user():
 
 
 @pytest.mark.parametrize(
+    ("organisation", "served", "team"),
+    [("E1", "E1", "E1"), ("E1", "T1", "T1"), ("E2", "E1", "T1"), (..., "E1", "T1")],
+)
+def test_a_person_of_the_served_organisation_is_one_account_in_all_its_workspaces(
+    organisation, served, team
+):
+    said = {
+        "https://slack.com/user_id": "U1",
+        "https://slack.com/team_id": "T1",
+        "https://slack.com/enterprise_id": organisation,
+    }
+    assert slack_account(_slack_desk().login(**said), served) == (team, "U1")
+
+
+@pytest.mark.parametrize(
     "said",
     [
         {"https://slack.com/user_id": "U1"},
