@@ -46,12 +46,16 @@ class HearingTx(AccessTx, Protocol):
         """Name those of these grants whose rows this version can't read."""
         ...
 
-    def active_by_role(self, cluster: str) -> dict[RolePlace, int]:
-        """Count the active grants of a cluster's alias by their role."""
+    def active_in(self, cluster_uid: str) -> tuple[Grant, ...]:
+        """List the active grants of a cluster, whatever its alias was when they were given."""
         ...
 
-    def active_through(self, cluster: str, role: RolePlace) -> tuple[Grant, ...]:
-        """List the active grants of a cluster's alias by one role."""
+    def active_by_role(self, cluster_uid: str) -> dict[RolePlace, int]:
+        """Count the active grants of a cluster by their role."""
+        ...
+
+    def active_through(self, cluster_uid: str, role: RolePlace) -> tuple[Grant, ...]:
+        """List the active grants of a cluster by one role."""
         ...
 
     def hurry(self, grants: Iterable[str], now: datetime) -> int:
@@ -98,8 +102,10 @@ def hear(cluster: str, changes: Sequence[Change], *, ports: HearingPorts) -> Hea
     roles = [change for change in changes if isinstance(change, RoleChange)]
     with ports.store.read() as tx:
         late, sweep = _of_bindings(tx, bindings, ports.installation)
-        for role in roles:
-            late |= _of_role(tx, cluster, role)
+        uid = tx.cluster_uid(cluster) if roles else None
+        if uid is not None:
+            for role in roles:
+                late |= _of_role(tx, uid, role)
     return Heard(hurry(late, ports=ports), sweep)
 
 
@@ -125,7 +131,8 @@ def watched_in(cluster: str, *, ports: HearingPorts) -> tuple[Watched, ...]:
     One stream of a name serves every namespace.
     """
     with ports.store.read() as tx:
-        counts = tx.active_by_role(cluster)
+        uid = tx.cluster_uid(cluster)
+        counts = tx.active_by_role(uid) if uid is not None else {}
     by_role: dict[RoleRef, int] = {}
     for place, count in counts.items():
         by_role[place.ref] = by_role.get(place.ref, 0) + count
@@ -176,7 +183,7 @@ def _may_stand(grant: Grant, binding: Binding) -> bool:
     return grant.state is GrantState.ACTIVE and binding.uid == grant.binding_uid
 
 
-def _of_role(tx: HearingTx, cluster: str, change: RoleChange) -> set[str]:
+def _of_role(tx: HearingTx, cluster_uid: str, change: RoleChange) -> set[str]:
     digest = digest_of_change(change)
-    through = tx.active_through(cluster, RolePlace(change.ref, change.namespace))
+    through = tx.active_through(cluster_uid, RolePlace(change.ref, change.namespace))
     return {grant.id for grant in through if grant.role_seen != digest}

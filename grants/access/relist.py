@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from grants.access.cluster_port import Binding, ClusterPort
 from grants.access.drift import drift_of
 from grants.access.hearing import HearingPorts, RolePlace, hurry
-from grants.access.model import ROLE_GONE, Grant, GrantState
+from grants.access.model import ROLE_GONE, Grant
 from grants.access.role_drift import UNREAD
 from grants.access.steps import place_of
 from grants.authz.model import RoleSnapshot
@@ -17,12 +17,13 @@ from grants.errors import ClusterForbidden
 
 
 def active_in(cluster: str, *, ports: HearingPorts) -> tuple[Grant, ...]:
-    """List the grants that are active in a cluster; to be read before the list is asked for, so
-    that what becomes active meanwhile is not missed in it.
+    """List the grants that are active in a cluster, by its alias of now.
+
+    Read it before the list is asked for, so that what becomes active meanwhile is not missed in it.
     """
     with ports.store.read() as tx:
-        live = tx.live_grants(cluster=cluster)
-    return tuple(grant for grant in live if grant.state is GrantState.ACTIVE)
+        uid = tx.cluster_uid(cluster)
+        return tx.active_in(uid) if uid is not None else ()
 
 
 def compare_bindings(

@@ -41,23 +41,28 @@ class HearingRows(TxBase):
             found += [row.id for row in self._rows(_UNREADABLE_AMONG, {"ids": ids})]
         return frozenset(found)
 
-    def active_by_role(self, cluster: str) -> dict[RolePlace, int]:
-        """Count the active grants of a cluster's alias by their role."""
+    def active_in(self, cluster_uid: str) -> tuple[Grant, ...]:
+        """List the active grants of a cluster."""
+        rows = self._rows(select(t.grants).where(_ACTIVE, _C.cluster_uid == cluster_uid))
+        return tuple(grant_of(row) for row in rows)
+
+    def active_by_role(self, cluster_uid: str) -> dict[RolePlace, int]:
+        """Count the active grants of a cluster by their role."""
         home = _home().label("home")
         columns = (_C.role_kind, _C.role_name, home)
         rows = self._rows(
             select(*columns, func.count().label("many"))
-            .where(_ACTIVE, _C.cluster == cluster)
+            .where(_ACTIVE, _C.cluster_uid == cluster_uid)
             .group_by(*columns)
         )
         return {RolePlace(_ref(row), row.home): row.many for row in rows}
 
-    def active_through(self, cluster: str, role: RolePlace) -> tuple[Grant, ...]:
-        """List the active grants of a cluster's alias by one role."""
+    def active_through(self, cluster_uid: str, role: RolePlace) -> tuple[Grant, ...]:
+        """List the active grants of a cluster by one role."""
         wanted = [_C.role_kind == role.ref.kind, _C.role_name == role.ref.name]
         if role.ref.kind == "Role":
             wanted.append(_C.namespace == role.namespace)
-        rows = self._rows(select(t.grants).where(_ACTIVE, _C.cluster == cluster, *wanted))
+        rows = self._rows(select(t.grants).where(_ACTIVE, _C.cluster_uid == cluster_uid, *wanted))
         return self._readable("grant", rows, grant_of)
 
     def hurry(self, grants: Iterable[str], now: datetime) -> int:

@@ -21,11 +21,14 @@ class MemoryHearing:
     def unreadable_among(self, _grants: Iterable[str]) -> frozenset[str]:
         return frozenset()
 
-    def active_by_role(self, cluster: str) -> dict[RolePlace, int]:
-        return dict(Counter(_place(g) for g in self._active() if g.cluster == cluster))
+    def active_in(self, cluster_uid: str) -> tuple[Grant, ...]:
+        return tuple(g for g in self._active() if g.cluster_uid == cluster_uid)
 
-    def active_through(self, cluster: str, role: RolePlace) -> tuple[Grant, ...]:
-        return tuple(g for g in self._active() if (g.cluster, _place(g)) == (cluster, role))
+    def active_by_role(self, cluster_uid: str) -> dict[RolePlace, int]:
+        return dict(Counter(_place(g) for g in self.active_in(cluster_uid)))
+
+    def active_through(self, cluster_uid: str, role: RolePlace) -> tuple[Grant, ...]:
+        return tuple(g for g in self.active_in(cluster_uid) if _place(g) == role)
 
     def hurry(self, grants: Iterable[str], now: datetime) -> int:
         self._must_write()  # type: ignore[attr-defined]

@@ -9,10 +9,12 @@ from grants.access.cluster_port import Binding
 from grants.access.give_back import GiveBack, give_back
 from grants.access.hearing import ROLES_MOST, Heard, hear, watched_in
 from grants.access.model import Cause, Grant, GrantState
+from grants.access.see_clusters import see_cluster
 from grants.access.sweep import sweep_cluster
 from grants.access.watch_port import BindingChange, BindingKind, RoleChange
 from grants.authz.model import RoleRef
 from grants.errors import ClusterForbidden, ClusterUnavailable
+from tests.support.fake_cluster import FakeClusters
 from tests.support.fake_state import VIEW_RULES
 from tests.support.world import VIEW, World, a_policy
 
@@ -181,6 +183,18 @@ def test_a_sweep_looks_at_no_grant_that_is_as_it_should_be(world: World, grant: 
     assert swept(world) == 0
     assert world.cluster.calls[calls:] == ["managed_bindings", "role"]
     assert world.grant(grant.id) == grant
+
+
+def test_an_alias_that_was_renamed_is_swept_and_watched_all_the_same(
+    world: World, grant: Grant
+) -> None:
+    world.cluster.alias = "production"
+    world.clusters = FakeClusters(world.cluster)
+    see_cluster(world.cluster, ports=world)
+    assert watched_in("production", ports=world) == (*BindingKind, VIEW)
+    assert hear("production", [RoleChange(VIEW, None, ())], ports=world) == LOOKED
+    world.cluster.remove_binding(world.place(grant))
+    assert swept(world) == 1
 
 
 def test_a_sweep_has_a_missing_binding_looked_at(world: World, grant: Grant) -> None:

@@ -13,6 +13,7 @@ from tests.support.store_values import NOW, a_grant, a_request, active, ended, s
 
 VIEW = RoleRef("ClusterRole", "view")
 DEBUG = RoleRef("Role", "debug")
+UID = some_terms().cluster_uid
 LATER = timedelta(minutes=10)
 
 
@@ -39,16 +40,27 @@ def test_grants_are_read_by_their_ids(store, stored):
 
 def test_active_grants_are_counted_by_role_and_home(store, stored):
     team, other = {"role": DEBUG, "namespace": "a"}, {"role": DEBUG, "namespace": "b"}
-    *_, over = add(store, stored, {}, {"namespace": None}, team, team, other, {"cluster": "x"}, {})
+    *_, over = add(
+        store, stored, {}, {"namespace": None}, team, team, other, {"cluster_uid": "uid-x"}, {}
+    )
     with store.write() as tx:
         tx.save_grant(replace(ended(over), version=over.version))
     with store.read() as tx:
-        assert tx.active_by_role("prod") == {
+        assert tx.active_by_role(UID) == {
             RolePlace(VIEW, None): 2,
             RolePlace(DEBUG, "a"): 2,
             RolePlace(DEBUG, "b"): 1,
         }
-        assert tx.active_by_role("none") == {}
+        assert tx.active_by_role("uid-none") == {}
+
+
+def test_active_grants_are_found_by_their_cluster_whatever_its_alias(store, stored):
+    one, renamed, _far, over = add(store, stored, {}, {"cluster": "x"}, {"cluster_uid": "y"}, {})
+    with store.write() as tx:
+        tx.save_grant(replace(ended(over), version=over.version))
+    with store.read() as tx:
+        assert set(tx.active_in(UID)) == {one, renamed}
+        assert tx.active_in("uid-none") == ()
 
 
 def test_active_grants_are_found_by_their_role(store, stored):
@@ -59,12 +71,12 @@ def test_active_grants_are_found_by_their_role(store, stored):
         {"namespace": None},
         {"role": DEBUG, "namespace": "a"},
         {"role": DEBUG, "namespace": "b"},
-        {"cluster": "x"},
+        {"cluster_uid": "uid-x"},
     )
     with store.read() as tx:
-        assert set(tx.active_through("prod", RolePlace(VIEW, None))) == {one, wide}
-        assert tx.active_through("prod", RolePlace(DEBUG, "a")) == (home,)
-        assert tx.active_through("prod", RolePlace(RoleRef("ClusterRole", "debug"), None)) == ()
+        assert set(tx.active_through(UID, RolePlace(VIEW, None))) == {one, wide}
+        assert tx.active_through(UID, RolePlace(DEBUG, "a")) == (home,)
+        assert tx.active_through(UID, RolePlace(RoleRef("ClusterRole", "debug"), None)) == ()
 
 
 def test_hurried_grants_are_due_and_others_are_left_alone(store, stored):
