@@ -1,5 +1,6 @@
 """The file that says how each cluster is reached; YAML, because policy is YAML too."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -10,10 +11,12 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
-from bot.settings_kinds import PREFIX
+from bot.settings_kinds import PREFIX, Duration
+from bot.settings_proxy import ProxyAddress
 from grants.errors import Problem, SettingsInvalid
 
 IN_CLUSTER_ALIAS: Final = "in-cluster"
@@ -22,22 +25,75 @@ _VARIABLE: Final = f"{PREFIX}CLUSTERS_PATH"
 
 Alias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][-a-z0-9.]{0,62}$")]
 Endpoint = Annotated[str, StringConstraints(pattern=r"^https://[^/?#@\s]+$")]
+_SPAN: Final = {"type": "string", "pattern": r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$", "minLength": 2}
+
+
+_Short = Annotated[Duration, Field(le=timedelta(seconds=30)), WithJsonSchema(_SPAN)]
+_Long = Annotated[Duration, Field(le=timedelta(minutes=5)), WithJsonSchema(_SPAN)]
+
+
+class Timeouts(BaseModel):
+    """How long calls to one cluster may take, written as `2s`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    connect: _Short = Field(default=timedelta(seconds=2), description="Until a connection stands.")
+    read: _Short = Field(
+        default=timedelta(seconds=5),
+        description="Each wait for bytes; a whole answer may take this and `connect` together.",
+    )
+    whole_list: _Long = Field(
+        default=timedelta(seconds=20), description="A list of many pages, all of it."
+    )
+    ready: _Short = Field(
+        default=timedelta(seconds=2), description="The question whether an API server is ready."
+    )
+    plugin: _Short = Field(
+        default=timedelta(seconds=10), description="A run of a credential plugin."
+    )
 
 
 class ClusterAccess(BaseModel):
-    """How one cluster is reached.
+    """How one cluster is reached: `in_cluster` or a `kubeconfig`, and what differs from others."""
 
-    Either `in_cluster` (the service account of the pod) or `kubeconfig` with a `context` (without
-    one, the file's current context). `endpoints` are the addresses of every API server; proof asks
-    each of them, and says "as seen from one endpoint" where none are given.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    in_cluster: bool = False
-    kubeconfig: Path | None = None
-    context: str | None = None
-    endpoints: tuple[Endpoint, ...] = ()
+    in_cluster: bool = Field(
+        default=False, description="By the service account of the pod that Valetkey runs in."
+    )
+    kubeconfig: Path | None = Field(
+        default=None, description="By this kubeconfig; a relative path is meant from the file on."
+    )
+    context: str | None = Field(
+        default=None, description="The kubeconfig's context; without it its current one."
+    )
+    endpoints: tuple[Endpoint, ...] = Field(
+        default=(),
+        description=(
+            "The addresses of every API server: proof asks each of them. Without them the record "
+            'says "as seen from one endpoint".'
+        ),
+    )
+    proxy: ProxyAddress | None = Field(
+        default=None,
+        description=(
+            "The proxy to this cluster, `http://user:password@host:port`. Without it the "
+            "kubeconfig's `proxy-url`, then the environment's HTTPS_PROXY."
+        ),
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="How many grants are worked on at once; without it VALETKEY_WORKER_COUNT.",
+    )
+    pool_size: int = Field(
+        default=8,
+        ge=1,
+        le=64,
+        description="How many access reviews run at once at each API server, and how many lookups.",
+    )
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long calls may take.")
 
     @model_validator(mode="after")
     def _one_way(self) -> "ClusterAccess":
@@ -51,7 +107,7 @@ class ClusterAccess(BaseModel):
 class ClustersFile(BaseModel):
     """The file: clusters by the alias that policy calls them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     clusters: dict[Alias, ClusterAccess] = Field(min_length=1)
 

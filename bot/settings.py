@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError
 from bot.settings_checks import missing_for_serving, problems_of, secrets_from_files, unknown_names
 from bot.settings_kinds import PREFIX, LogLevel, Origin, SettingsGroup
 from bot.settings_provider import ProviderFields
+from bot.settings_proxy import ProxyFields
 from bot.settings_slack import SlackFields
 from bot.settings_work import WorkFields
 from grants.errors import SettingsInvalid
@@ -65,7 +66,7 @@ class PlaceFields(SettingsGroup):
     )
 
 
-class Settings(WorkFields, ProviderFields, SlackFields, PlaceFields):
+class Settings(WorkFields, ProviderFields, SlackFields, ProxyFields, PlaceFields):
     """Everything that is set from outside; the policy is a file of its own."""
 
     log_level: LogLevel = Field(

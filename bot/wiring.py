@@ -15,10 +15,12 @@ from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
 from bot.outbox_metrics import OutboxGauges
 from bot.settings import Settings
+from bot.settings_proxy import proxy_rules
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
+from bot.worker.breaker import LookTimes
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
@@ -33,7 +35,7 @@ from grants.access.request_access import SubmitDraft, request_access, submit_dra
 from grants.access.revoke_grant import revoke_grant
 from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import SteadyClock, SystemClock
-from grants.clusters.config import ClusterConfig
+from grants.clusters.config import ClusterConfig, ClusterTimes
 from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import (
     ClusterChanged,
@@ -52,6 +54,8 @@ from grants.store.store import Store
 
 T = TypeVar("T")
 NAMESPACES_WITHIN = timedelta(seconds=1.5)
+# Added to what a look at a cluster may take by all its time-outs, before it counts as hung.
+LOOK_GRACE = timedelta(seconds=3)
 # What may be wrong with the cluster as a whole, and not with the grant that met it.
 CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterForbidden.code, ClusterChanged.code})
 # Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
@@ -107,7 +111,10 @@ def _core(settings: Settings, watch: StepWatch, clock: SteadyClock, store: Store
         raise SettingsInvalid((Problem("VALETKEY_POLICY_PATH", "missing"),))
     installation = store.installation()
     accesses = read_clusters(settings.clusters_path)
-    configs = [_cluster_config(alias, one, installation) for alias, one in accesses.items()]
+    configs = [
+        _cluster_config(alias, one, installation, settings.worker_count)
+        for alias, one in accesses.items()
+    ]
     return Core(
         clock=clock,
         store=store,
@@ -120,7 +127,10 @@ def _core(settings: Settings, watch: StepWatch, clock: SteadyClock, store: Store
     )
 
 
-def _cluster_config(alias: str, access: ClusterAccess, installation: str) -> ClusterConfig:
+def _cluster_config(
+    alias: str, access: ClusterAccess, installation: str, threads: int
+) -> ClusterConfig:
+    times = access.timeouts
     return ClusterConfig(
         alias=alias,
         installation=installation,
@@ -128,6 +138,16 @@ def _cluster_config(alias: str, access: ClusterAccess, installation: str) -> Clu
         context=access.context,
         in_cluster=access.in_cluster,
         endpoints=access.endpoints,
+        times=ClusterTimes(
+            connect=times.connect,
+            read=times.read,
+            whole_list=times.whole_list,
+            ready=times.ready,
+            plugin=times.plugin,
+        ),
+        pool_size=access.pool_size,
+        threads=access.threads or threads,
+        proxies=proxy_rules(access.proxy),
     )
 
 
@@ -182,7 +202,7 @@ def outbox_gauges(core: Core, registry: CollectorRegistry) -> None:
 
 def known_clusters(core: Core) -> KnownClusters:
     """Make what looks at the clusters and says where work may go."""
-    return KnownClusters(core)
+    return KnownClusters(core, LookTimes(patience=core.clusters.longest_look() + LOOK_GRACE))
 
 
 def cluster_gauges(core: Core, known: KnownClusters, registry: CollectorRegistry) -> None:
@@ -244,6 +264,7 @@ def _slack(settings: Settings) -> SlackSettings:
         public_url=public_url,
         api_url=settings.slack_api_url,
         ca_file=str(settings.slack_ca_file) if settings.slack_ca_file else None,
+        proxies=proxy_rules(settings.slack_proxy),
     )
 
 
@@ -297,6 +318,7 @@ def company_login(settings: Settings) -> RelyingParty:
             demanded_acr=tuple(settings.oidc_acr_values),
             demanded_amr=frozenset(settings.oidc_required_amr),
             ca_file=settings.oidc_ca_file,
+            proxies=proxy_rules(settings.oidc_proxy),
         )
     )
 
@@ -314,6 +336,7 @@ def slack_login(settings: Settings) -> RelyingParty:
             team=settings.slack_team_id,
             issuer=settings.slack_signin_issuer,
             ca_file=settings.slack_ca_file,
+            proxies=proxy_rules(settings.slack_proxy),
         )
     )
 
@@ -331,8 +354,10 @@ def open_roles(
     A cluster for which no context is named is read by the context of its own alias.
     """
 
+    proxies = proxy_rules()
+
     def read(alias: str, ref: RoleRef, namespace: str | None) -> RoleSnapshot | None:
         context = contexts.get(alias, alias)
-        return read_role(kubeconfig, context, ref, namespace, SystemClock())
+        return read_role(kubeconfig, context, ref, namespace, SystemClock(), proxies)
 
     return read

@@ -19,6 +19,7 @@ from bot.slack.guard import guarded
 from bot.slack.inbound import Inbound, Kind, read_inbound
 from bot.slack.members import Members
 from bot.slack.ports import Answer, SlackPorts, SlackSettings
+from bot.slack.proxied import through_proxy
 from bot.slack.sdk_log import sdk_logger
 from bot.slack.socket_mode import SocketMode, SocketOptions
 from bot.slack.standing import refusal_of, store_refusal
@@ -73,7 +74,7 @@ def make_client(settings: SlackSettings, timeout_seconds: int, *, token: str = "
 
     The SDK's own retry after a lost connection may post a message twice; the outbox looks first.
     """
-    return WebClient(
+    client = WebClient(
         token=token or None,
         base_url=settings.api_url,
         timeout=timeout_seconds,
@@ -81,6 +82,7 @@ def make_client(settings: SlackSettings, timeout_seconds: int, *, token: str = "
         retry_handlers=[],
         logger=sdk_logger("web"),
     )
+    return through_proxy(client, settings.proxies)
 
 
 def make_surface(ports: SlackPorts) -> Surface:

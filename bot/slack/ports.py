@@ -17,6 +17,7 @@ from grants.outbox.ports import DeliveryStore
 from grants.people.model import Account
 from grants.people.offer_sign_in import Offered, OfferSignIn
 from grants.people.ports import PeopleStore
+from grants.proxies import NO_PROXIES, ProxyRules
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SlackSettings:
     `public_url` where people's browsers reach the sign-in pages, without a slash at its end.
     `call_timeout_seconds` bounds each call made while somebody waits for an answer (Slack gives
     3 s), `delivery_timeout_seconds` each call of the outbox. `ca_file`: whom to trust beside
-    nobody else, where Slack's API is not the real one.
+    nobody else, where Slack's API is not the real one. `proxies`: how Slack is reached.
 
     `team` may be a whole organisation's (`E...`); `workspaces` are then those of it in which user
     groups are looked for. `senders` is how many calls of the outbox are made at once, `post_every`
@@ -39,6 +40,7 @@ class SlackSettings:
     public_url: str
     api_url: str = "https://slack.com/api/"
     ca_file: str | None = None
+    proxies: ProxyRules = NO_PROXIES
     command: str = "/access"
     call_timeout_seconds: int = 2
     delivery_timeout_seconds: int = 10

@@ -14,6 +14,7 @@ import websocket
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.logs import get_logger
+from bot.slack.proxied import socket_options
 from bot.slack.reading_json import Malformed, read_json
 
 log = get_logger("slack.socket-connection")
@@ -204,13 +205,18 @@ class Connection:
             self._hear(self, frame)
 
 
-def open_socket(url: str, context: Any, timeout_seconds: float) -> websocket.WebSocket:
-    """Connect; raises one of FAILS. `context` is the TLS context, None for the usual one."""
+def open_socket(
+    url: str, context: Any, timeout_seconds: float, proxy: str | None = None
+) -> websocket.WebSocket:
+    """Connect; raises one of FAILS. `context` is the TLS context, None for the usual one; `proxy`
+    the one that the Web API is reached through.
+    """
     opened: websocket.WebSocket = websocket.create_connection(
         url,
         timeout=timeout_seconds,
         sslopt={"context": context} if context else None,
         enable_multithread=True,
+        **socket_options(proxy),
     )
     return opened
 

@@ -194,7 +194,8 @@ class SocketMode:
 
     def _open_one(self) -> None:
         answer = self._client.apps_connections_open(app_token=self._token())
-        opened = open_socket(str(answer["url"]), self._client.ssl, _CONNECT_SECONDS)
+        client = self._client
+        opened = open_socket(str(answer["url"]), client.ssl, _CONNECT_SECONDS, client.proxy)
         connection = Connection(opened, self._options.pace, self._work.hear, self._noticed)
         thread = threading.Thread(
             target=self._read, args=(connection,), name="slack-socket", daemon=True
@@ -242,4 +243,3 @@ def _retry_after(error: Exception) -> float:
         return 0.0
     told = str((error.response.headers or {}).get("Retry-After", ""))
     return min(float(told), _LONGEST_TOLD_SECONDS) if told.isdecimal() else 0.0
-

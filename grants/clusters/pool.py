@@ -44,6 +44,13 @@ class ClusterPool:
         """Tell how many grants are worked on at once in each cluster."""
         return {alias: config.threads for alias, config in self._configs.items()}
 
+    def longest_look(self) -> timedelta:
+        """Tell how long one call to a cluster may take, the loading of credentials with it."""
+        every = (config.times for config in self._configs.values())
+        nothing = timedelta(0)
+        longest = (times.connect + times.read + (times.plugin or nothing) for times in every)
+        return max(longest, default=nothing)
+
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
         threads = self._threads.get(alias)

@@ -61,6 +61,7 @@ class SocketServer:
         self.fails: list[Exception] = []
         self.opened: list[float] = []
         self.ssl = None
+        self.proxy = None
         self._changed = threading.Condition()
         self._server: Server | None = None
 

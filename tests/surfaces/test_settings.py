@@ -7,14 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from bot.clusters_file import IN_CLUSTER_ALIAS, read_clusters
+from bot.redaction import Redactor
 from bot.settings import PREFIX, Settings, load_settings, require_for_serving, secret_names
 from bot.settings_checks import as_default_text, as_duration
 from bot.settings_doc import settings_page
+from bot.settings_proxy import proxy_rules
 from bot.wording import error_sentence
 from grants.errors import SettingsInvalid
+from grants.proxies import Proxy, read_proxy
 
 ROOT = Path(__file__).parents[2]
 SECRET = "xoxb-a-planted-canary-0123456789"
@@ -191,7 +194,7 @@ def test_a_secret_is_in_no_text_of_the_settings_or_their_problems(environ):
 
 @pytest.mark.security("D2")
 def test_every_field_that_sounds_secret_is_a_secret():
-    words = ("token", "secret", "database_url")
+    words = ("token", "secret", "database_url", "_proxy")
     sounds = {name for name in Settings.model_fields if name.endswith(words)}
     assert sounds == set(secret_names())
 
@@ -288,6 +291,66 @@ def test_clusters_are_read_with_paths_from_the_file_on(tmp_path):
     assert clusters["tools"].in_cluster
 
 
+def test_a_cluster_has_time_outs_threads_and_a_proxy_of_its_own(tmp_path):
+    path = tmp_path / "clusters.yaml"
+    path.write_text(
+        "clusters:\n"
+        "  far:\n"
+        "    in_cluster: true\n"
+        "    proxy: http://me:canary-word@proxy.example:3128\n"
+        "    threads: 8\n"
+        "    pool_size: 16\n"
+        "    timeouts: {connect: 4s, read: 10s, whole_list: 1m, ready: 3s, plugin: 20s}\n"
+        "  near: {in_cluster: true}\n"
+    )
+    far, near = read_clusters(path).values()
+    assert (far.threads, far.pool_size) == (8, 16)
+    assert far.timeouts.whole_list == timedelta(minutes=1)
+    assert far.proxy is not None
+    assert read_proxy(far.proxy.get_secret_value()).password == "canary-word"
+    assert "canary-word" not in f"{far!r} {far.model_dump_json()}"
+    assert (near.threads, near.pool_size, near.proxy) == (None, 8, None)
+    assert near.timeouts.connect == timedelta(seconds=2)
+
+
+@pytest.mark.security("D2")
+def test_a_proxy_that_is_refused_is_not_quoted(environ, tmp_path):
+    environ(SLACK_PROXY=f"https://me:{SECRET}@proxy", OIDC_PROXY=f"http://me:{SECRET}@")
+    found = problems()
+    assert set(found) == {f"{PREFIX}SLACK_PROXY", f"{PREFIX}OIDC_PROXY"}
+    assert SECRET not in str(found)
+    path = tmp_path / "clusters.yaml"
+    path.write_text(f"clusters: {{a: {{in_cluster: true, proxy: 'https://me:{SECRET}@p'}}}}")
+    with pytest.raises(SettingsInvalid) as refusal:
+        read_clusters(path)
+    assert SECRET not in error_sentence(refusal.value)
+
+
+@pytest.mark.security("D2")
+def test_a_proxys_password_is_a_secret_of_the_log(environ):
+    environ(**FOR_SERVING | {"SLACK_PROXY": f"http://me:{SECRET}@proxy:3128"})
+    settings = load_settings()
+    assert SECRET not in repr(settings)
+    assert SECRET not in Redactor(settings.secrets()).text(f"x {SECRET} y")
+    assert proxy_rules(settings.slack_proxy).choose("https://slack.com") == Proxy(
+        "proxy", 3128, "me", SECRET
+    )
+
+
+def test_the_environments_proxy_counts_where_none_is_set_and_a_wrong_one_is_refused(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://env:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example")
+    assert proxy_rules().choose("https://slack.com") == Proxy("env", 3128)
+    assert proxy_rules(SecretStr("http://own:1")).choose("https://slack.com") == Proxy("own", 1)
+    assert proxy_rules(SecretStr("http://own:1")).choose("https://inside.example") is None
+    monkeypatch.setenv("HTTPS_PROXY", f"socks5://{SECRET}@env")
+    with pytest.raises(SettingsInvalid) as refusal:
+        proxy_rules()
+    said = error_sentence(refusal.value)
+    assert "HTTPS_PROXY" in said
+    assert SECRET not in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -300,6 +363,12 @@ def test_clusters_are_read_with_paths_from_the_file_on(tmp_path):
         ("clusters: {a: {in_cluster: true, endpoints: ['http://10.0.0.1']}}", "endpoints"),
         ("clusters: {'A b': {in_cluster: true}}", "A b"),
         ("clusters: {a: {in_cluster: true, colour: red}}", "colour"),
+        ("clusters: {a: {in_cluster: true, threads: 0}}", "clusters.a.threads"),
+        ("clusters: {a: {in_cluster: true, pool_size: 65}}", "clusters.a.pool_size"),
+        ("clusters: {a: {in_cluster: true, timeouts: {read: 2}}}", "clusters.a.timeouts.read"),
+        ("clusters: {a: {in_cluster: true, timeouts: {read: 0s}}}", "clusters.a.timeouts.read"),
+        ("clusters: {a: {in_cluster: true, timeouts: {read: 31s}}}", "clusters.a.timeouts.read"),
+        ("clusters: {a: {in_cluster: true, proxy: 'socks5://p'}}", "clusters.a.proxy"),
     ],
 )
 def test_a_clusters_file_that_is_wrong_is_refused_with_its_place(tmp_path, text, said):

@@ -8,6 +8,8 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
+from grants.proxies import NO_PROXIES, ProxyRules
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -53,8 +55,8 @@ class ProviderSettings:
     reads no groups. `signin_max_age` None sends no `max_age` and accepts a token without
     `auth_time`. A login's `acr` must be one of `demanded_acr`, its `amr` hold all of
     `demanded_amr`; empty demands nothing. `timeout` bounds connecting, every wait for a sign of
-    life, and the reading of an answer as a whole. `leeway` (at most 60 s) excuses clocks that run
-    ahead; the end of a token is never excused.
+    life, and the reading of an answer as a whole; `proxies` says how it is reached. `leeway` (at
+    most 60 s) excuses clocks that run ahead; the end of a token is never excused.
     """
 
     name: str
@@ -72,6 +74,7 @@ class ProviderSettings:
     token_auth: Literal["client_secret_basic", "client_secret_post", "none"] = "client_secret_basic"  # noqa: S105 # names of methods
     extra_parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     ca_file: Path | None = None
+    proxies: ProxyRules = NO_PROXIES
     timeout: timedelta = timedelta(seconds=5)
     leeway: timedelta = timedelta(seconds=30)
 
@@ -99,6 +102,7 @@ def slack_settings(
     issuer: str = SLACK_ISSUER,
     base_url: str | None = None,
     ca_file: Path | None = None,
+    proxies: ProxyRules = NO_PROXIES,
 ) -> ProviderSettings:
     """Make the settings of Sign in with Slack; `team` shows only that workspace's sign-in page.
 
@@ -119,4 +123,5 @@ def slack_settings(
         token_auth="client_secret_post",  # noqa: S106 # the name of a method
         extra_parameters=MappingProxyType({"team": team} if team else {}),
         ca_file=ca_file,
+        proxies=proxies,
     )

@@ -14,7 +14,6 @@ import requests
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError
 
 from grants.errors import LoginRefused
@@ -131,6 +130,7 @@ class _BoundedAdapter(HTTPAdapter):
     def __init__(self, settings: ProviderSettings) -> None:
         super().__init__(max_retries=0)
         self._ca = str(settings.ca_file) if settings.ca_file else True
+        self._rules = settings.proxies
         self._timeout_seconds = settings.timeout.total_seconds()
 
     def send(
@@ -138,13 +138,13 @@ class _BoundedAdapter(HTTPAdapter):
     ) -> requests.Response:
         """Send with our own limits, whatever the session was asked for."""
         until = time.monotonic() + self._timeout_seconds
-        url = request.url or ""
+        proxy = self._rules.choose(request.url or "")
         answer = super().send(
             request,
             stream=True,
             timeout=self._timeout_seconds,
             verify=self._ca,
-            proxies=get_environ_proxies(url, no_proxy=None),
+            proxies={"https": proxy.secret_url} if proxy else {},
         )
         try:
             if answer.is_redirect or answer.is_permanent_redirect:
