@@ -90,7 +90,7 @@ class Story:
 
     def play(self) -> None:
         self._reviews.watch(self._who.subject, self._namespace, 60)
-        request = self._ask()
+        request = self.ask()
         self._decide(request)
         grant = self._record.find(request, "grant.activating")
         if grant is not None:
@@ -101,7 +101,7 @@ class Story:
 
     # -- asking
 
-    def _ask(self) -> str:
+    def ask(self) -> str:
         """Fill in the form, as often as it takes; gives the request."""
         before = self._record.count(self._who.person)
         for _try in range(TRIES):
