@@ -15,11 +15,12 @@
 
 Three files say what is modelled: `routes.METHODS` (the Web API and its arguments),
 `blockkit_blocks` and `blockkit_elements` (the tables of Block Kit). What is not is refused with
-"not modelled" and stands in `workspace.refused`, which a test asserts to be empty. It is stricter
-than Slack in three ways, each on purpose: a message must have text beside its blocks, an option's
-value ends at 75 characters, and two options of one element differ in value.
+"not modelled" and stands in `workspace.refused`, which a test asserts to be empty. Where it is
+stricter than Slack, it is so on purpose: docs/slack-double.md says where, and what is not modelled.
 
-Everything is in memory, ids follow from the seed, and the clock can be given.
+`double.control` makes Slack misbehave: errors, limits, outages, silent connections, late, doubled
+and reordered deliveries. Everything is in memory, ids and whatever is drawn by chance follow from
+the seed, and the clock can be given.
 """
 
 from bot.playground.slack.app import BOT_SCOPES, SlackApp

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from bot.playground.slack.records import Json
     from bot.playground.slack.wire import Wire
 
+HOST = "applink-playground"
+
 
 @dataclass(slots=True)
 class Pending:
@@ -76,3 +78,25 @@ class Connection:
             self.wire.half_close()
 
         asyncio.run_coroutine_threadsafe(closing(), self.loop).result(ACK_SECONDS)
+
+
+def hello(app_id: str, count: int, life_seconds: float) -> str:
+    """Return the first frame of a connection that is one of `count`."""
+    return json.dumps(
+        {
+            "type": "hello",
+            "num_connections": count,
+            "connection_info": {"app_id": app_id},
+            "debug_info": {
+                "host": HOST,
+                "build_number": 1,
+                "approximate_connection_time": max(1, int(life_seconds)),
+            },
+        }
+    )
+
+
+def disconnect(reason: str) -> str:
+    """Return the frame that says that a connection ends, and why."""
+    frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": HOST}}
+    return json.dumps(frame)

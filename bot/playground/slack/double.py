@@ -114,7 +114,7 @@ class SlackDouble:
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Everything that was sent to the app, oldest first."""
+        """What was sent to the app, oldest first; copies and retries stand in the log alone."""
         return self.courier.deliveries
 
     def start(self) -> Self:

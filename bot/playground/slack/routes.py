@@ -24,6 +24,7 @@ from bot.playground.slack import (
 )
 from bot.playground.slack.broken import instead_of
 from bot.playground.slack.webapi import ApiError, Call
+from bot.playground.slack.wire import wire_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,7 +183,14 @@ class Api:
         stalls = met.instead.trouble == "stall"
         while stalls and not (met.over() or self.closing()):  # noqa: ASYNC110 - other threads end it
             await asyncio.sleep(0.05)
-        await socket.send_denial_response(Response(status_code=503))
+        if met.instead.trouble:
+            wire_of(socket).reset()
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                pass
+            return
+        await socket.send_denial_response(
+            Response(status_code=max(met.instead.status, BAD_REQUEST))
+        )
 
     async def _discovery(self, _: Request) -> Response:
         base = self.base()

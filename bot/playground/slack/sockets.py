@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bot.playground.slack.connection import Connection, Pending
+from bot.playground.slack.connection import Connection, Pending, disconnect, hello
 from bot.playground.slack.kept import Kept
 from bot.playground.slack.records import ACK_SECONDS, Json
 from bot.playground.slack.wire import wire_of
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 10
 LIFE_SECONDS = 3600.0
-HOST = "applink-playground"
 POLICY_VIOLATION = 1008
 GONE = (RuntimeError, TimeoutError, WebSocketDisconnect)
 """What sending over a connection raises that ended meanwhile, or whose app does not read."""
@@ -40,7 +39,7 @@ class Sockets:
         self._lock = threading.Lock()
         self._tickets: dict[str, None] = {}
         self._connections: list[Connection] = []
-        self._pending: dict[str, Pending] = {}
+        self._pending: dict[str, list[Pending]] = {}
         self._turn = 0
         self._opened = 0
         self.is_enabled = True
@@ -84,8 +83,9 @@ class Sockets:
         if full or not self.is_enabled:
             await self._turn_away(socket, "too_many_websockets" if full else "link_disabled")
             return
-        connection = await self._opened_now(socket)
+        connection = self._admitted(socket)
         try:
+            await self._greet(connection)
             while True:
                 self._received(await socket.receive_text(), connection)
         except (WebSocketDisconnect, RuntimeError):
@@ -97,33 +97,36 @@ class Sockets:
     async def _turn_away(self, socket: WebSocket, reason: str) -> None:
         """Slack takes the connection, says why not in place of a hello, and closes."""
         self._workspace.log.add("socket", f"disconnect {reason}", connection=None)
-        await socket.send_text(_disconnect(reason))
+        await socket.send_text(disconnect(reason))
         await socket.close()
 
-    async def _opened_now(self, socket: WebSocket) -> Connection:
+    def _admitted(self, socket: WebSocket) -> Connection:
         with self._lock:
             self._opened += 1
             connection = Connection(
                 self._opened, socket, wire_of(socket), asyncio.get_running_loop()
             )
             self._connections.append(connection)
-            count = len(self._connections)
-        # Envelopes go through this loop, so the hello that is sent in this turn goes first.
-        await socket.send_text(json.dumps(self._hello(count)))
+        return connection
+
+    async def _greet(self, connection: Connection) -> None:
+        """Send the hello. Envelopes go through this loop, so in this turn of it it goes first."""
+        life = self.life_seconds or LIFE_SECONDS
+        await connection.socket.send_text(hello(self._workspace.app_id, self.count, life))
         self._workspace.log.add("socket", "opened", connection=connection.number)
         self._begin_life(connection)
         self._workspace.touch()
-        return connection
 
     def _ended(self, connection: Connection) -> None:
         if connection.life is not None:
             connection.life.cancel()
         with self._lock:
             self._connections.remove(connection)
-            lost = [p for p in self._pending.values() if p.connection is connection]
-        for pending in lost:
-            pending.lost = True
-            pending.done.set()
+            waiting = [pending for found in self._pending.values() for pending in found]
+            for pending in waiting:
+                if pending.connection is connection:
+                    pending.lost = True
+                    pending.done.set()
         self._workspace.log.add("socket", "closed", connection=connection.number)
         self._workspace.touch()
 
@@ -147,27 +150,15 @@ class Sockets:
     async def _until_its_end(self, connection: Connection) -> None:
         life, warning = self.life_seconds or 0.0, self._warning_seconds
         await asyncio.sleep(max(0.0, life - warning))
-        if warning:
-            await connection.socket.send_text(self._disconnect_frame(connection, "warning"))
+        with suppress(*GONE):  # it may end by itself at any moment
+            if warning and not connection.wire.is_silent:
+                await connection.socket.send_text(self._disconnect_frame(connection, "warning"))
             await asyncio.sleep(warning)
-        connection.closing = True
-        if not connection.wire.is_silent:
-            frame = self._disconnect_frame(connection, "refresh_requested")
-            await connection.socket.send_text(frame)
-            await connection.socket.close()
-
-    def _hello(self, count: int) -> Json:
-        life = self.life_seconds or LIFE_SECONDS
-        return {
-            "type": "hello",
-            "num_connections": count,
-            "connection_info": {"app_id": self._workspace.app_id},
-            "debug_info": {
-                "host": HOST,
-                "build_number": 1,
-                "approximate_connection_time": max(1, int(life)),
-            },
-        }
+            connection.closing = True
+            if not connection.wire.is_silent:
+                frame = self._disconnect_frame(connection, "refresh_requested")
+                await connection.socket.send_text(frame)
+                await connection.socket.close()
 
     def _received(self, text: str, connection: Connection) -> None:
         try:
@@ -178,15 +169,14 @@ class Sockets:
         self.frames.keep(frame)
         envelope_id = frame.get("envelope_id", "") if isinstance(frame, dict) else ""
         with self._lock:
-            pending = self._pending.get(envelope_id)
+            # Several when one envelope was sent more than once: the first ack is for all.
+            waiting = list(self._pending.get(envelope_id, ()))
+            for pending in waiting:
+                pending.answer = pending.answer or frame
+                pending.done.set()
+        name = "ack" if waiting else "ack for nothing"
         facts = {"connection": connection.number, "envelope": envelope_id}
-        if pending is None:
-            self._workspace.log.add("socket", "ack for nothing", **facts)
-            return
-        self._workspace.log.add("socket", "ack", **facts)
-        if not pending.done.is_set() or pending.lost:
-            pending.answer = frame
-            pending.done.set()
+        self._workspace.log.add("socket", name, **facts)
 
     def send(self, envelope: Json) -> tuple[bool, Json | None, float]:
         """Send an envelope and wait for its ack: (acked, its payload, milliseconds).
@@ -194,10 +184,10 @@ class Sockets:
         When its connection ends first, another one gets it; not one that had it.
         Raises ConnectionError when the app has no connection to begin with.
         """
-        started = time.monotonic()
+        started, envelope_id = time.monotonic(), envelope["envelope_id"]
         pending = Pending()
         with self._lock:
-            self._pending[envelope["envelope_id"]] = pending
+            self._pending.setdefault(envelope_id, []).append(pending)
         had: set[int] = set()
         try:
             while True:
@@ -209,9 +199,9 @@ class Sockets:
                     break
         finally:
             with self._lock:
-                # A duplicate may have taken the place.
-                if self._pending.get(envelope["envelope_id"]) is pending:
-                    del self._pending[envelope["envelope_id"]]
+                self._pending[envelope_id].remove(pending)
+                if not self._pending[envelope_id]:
+                    del self._pending[envelope_id]
         after_ms = (time.monotonic() - started) * 1000
         return pending.answer is not None, (pending.answer or {}).get("payload"), after_ms
 
@@ -225,6 +215,8 @@ class Sockets:
                 return False
             had.add(connection.number)
             with self._lock:
+                if pending.answer is not None:
+                    return True  # acked on the connection that ended, a moment ago
                 pending.connection, pending.lost = connection, False
                 pending.done.clear()
             try:
@@ -261,7 +253,7 @@ class Sockets:
 
     def _disconnect_frame(self, connection: Connection, reason: str) -> str:
         self._workspace.log.add("socket", f"disconnect {reason}", connection=connection.number)
-        return _disconnect(reason)
+        return disconnect(reason)
 
     def warn(self, connection: Connection) -> None:
         """Say that this connection will be refreshed soon; it goes on until then."""
@@ -292,8 +284,3 @@ class Sockets:
         for connection in self.open:
             with suppress(*GONE):
                 connection.close()
-
-
-def _disconnect(reason: str) -> str:
-    frame = {"type": "disconnect", "reason": reason, "debug_info": {"host": HOST}}
-    return json.dumps(frame)

@@ -254,6 +254,26 @@ def test_socket_mode_can_be_turned_off(double: SlackDouble, clients: list[Client
     assert double.sockets.count == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ({"status": 502}, websocket.WebSocketBadStatusException),
+        ({"trouble": "reset"}, (OSError, websocket.WebSocketException)),
+    ],
+)
+def test_a_connection_can_be_refused(double: SlackDouble, fault: Any, problem: Any) -> None:
+    double.control.inject("socket", **fault)
+    with pytest.raises(problem):
+        websocket.create_connection(new_url(double), timeout=2)
+    connect(double).close()
+
+
+def test_a_connection_that_ends_at_once_is_not_kept(double: SlackDouble) -> None:
+    for _ in range(20):
+        connect(double).sock.close()
+    double.workspace.wait_for(lambda: double.sockets.count == 0)
+
+
 def test_a_stalled_slack_silences_open_connections(double: SlackDouble, erin: Person) -> None:
     socket = connect(double)
     double.control.outage("stall", areas=["sockets"])
@@ -280,6 +300,9 @@ def test_a_duplicate_comes_by_socket_with_the_same_envelope(
     double.workspace.wait_for(lambda: sum(len(c.envelopes()) for c in clients) == 2)
     (one,), (two,) = (c.envelopes() for c in clients)
     assert one == two
+    for _ in range(10):  # whichever is acked first, it is acked
+        double.control.hinder("slash_commands", copies=2)
+        assert erin.slash("/access").ok
 
 
 def test_an_envelope_of_2_mb_arrives_whole(
