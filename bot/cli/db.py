@@ -1,22 +1,33 @@
-"""`valetkey db`: bring the schema up, say where it stands, put a restored copy right."""
+"""`valetkey db`: bring the schema up, say where it stands, copy it, put a restored copy right."""
 
+import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
 
 import click
 
 from bot.cli.database import database_option
-from bot.cli.failing import failing
+from bot.cli.failing import EXIT_STORE, EXIT_USAGE, failing
 from grants.access.note_restored import note_restored
 from grants.clock import Clock, SystemClock
 from grants.store import schema
-from grants.store.engine import open_database, serve_lock
+from grants.store.backup import backup as make_backup
+from grants.store.backup import dump_command
+from grants.store.engine import open_database, serve_lock, sqlite_path
+from grants.store.revision import REVISION
+from grants.store.soundness import last_event, problems_in
 from grants.store.store import Store
+
+_READ_WITHIN: Final = timedelta(minutes=10)
+"""A statement of `check --deep` may take twice that: a large record is counted."""
 
 
 @click.group()
 def db() -> None:
-    """Bring the database's schema up, or say where it stands."""
+    """Bring the database's schema up, say where it stands, copy it."""
 
 
 @db.command()
@@ -28,7 +39,11 @@ def db() -> None:
     "so that it can add to the record and never change it. Run this as the tables' owner.",
 )
 def upgrade(database_url: str, runtime_role: str | None) -> None:
-    """Make the schema, or bring it up to this version. Stop `serve` first."""
+    """Make the schema, or bring it up to this version.
+
+    SQLite: stop `serve` first. PostgreSQL: also beside replicas; one whose version does not know
+    the new schema changes nothing more, and says so.
+    """
     with failing():
         before = schema.current(database_url)
         after = schema.upgrade(database_url, runtime_role=runtime_role)
@@ -37,11 +52,50 @@ def upgrade(database_url: str, runtime_role: str | None) -> None:
 
 @db.command()
 @database_option
-def check(database_url: str) -> None:
-    """Say whether the schema is this version's; ends with 4 when it is not."""
+@click.option("--deep", is_flag=True, help="Also read everything in it: is it whole?")
+def check(database_url: str, *, deep: bool) -> None:
+    """Say whether this version may work on the schema; ends with 4 when it may not."""
     with failing():
-        schema.check(database_url)
-    click.echo(f"at {schema.head()}, as this version needs")
+        have = schema.check(database_url)
+        if deep:
+            problems, last = _read_all(database_url)
+            for problem in problems:
+                click.echo(problem, err=True)
+            if problems:
+                sys.exit(EXIT_STORE)
+    fits = (
+        "as this version needs" if have == REVISION else f"which is fit for this one's {REVISION}"
+    )
+    click.echo(f"at {have}, {fits}")
+    if deep:
+        click.echo(f"whole, with {last} events")
+
+
+def _read_all(database_url: str) -> tuple[tuple[str, ...], int]:
+    database = open_database(database_url, patience=_READ_WITHIN)
+    with closing(database), database.reading() as connection:
+        return problems_in(connection), last_event(connection)
+
+
+@db.command()
+@database_option
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+def backup(database_url: str, path: Path) -> None:
+    """Copy a SQLite database to PATH, also while `serve` runs, and read the copy again.
+
+    For PostgreSQL it only prints the command that makes the copy, and ends with 2.
+    """
+    with failing():
+        if sqlite_path(database_url) is None:
+            click.echo(dump_command(database_url, path))
+            click.echo("PostgreSQL is copied by its own program: run that.", err=True)
+            sys.exit(EXIT_USAGE)
+        try:
+            made = make_backup(database_url, path)
+        except FileExistsError:
+            raise click.BadParameter(f"{path} is there already", param_hint="PATH") from None
+    size = f"{made.size_bytes / 1_000_000:.1f} MB"
+    click.echo(f"{path}: {size} at {made.revision}, {made.last_event} events, read again and whole")
 
 
 @db.command()

@@ -138,6 +138,14 @@ class PostgresServer:
             raise PostgresMissingError(f"{program}: {said}")
         return done.stdout
 
+    def own_folder(self, name: str) -> Path:
+        """Make a folder that the server's programs can write to."""
+        folder = self._folder / name
+        folder.mkdir()
+        if self._user is not None:
+            os.chown(folder, self._user, self._user)
+        return folder
+
     def limit_files(self, pid: int, size_bytes: int | None) -> None:
         """Have one of the server's processes write no file beyond a size (None: any again)."""
         size = "unlimited" if size_bytes is None else str(size_bytes)
