@@ -10,6 +10,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import create_engine, text
 
 from bot.playground.processes import wait_until
@@ -21,6 +23,7 @@ from grants.store.engine import open_database
 from grants.store.fit import Fit
 from grants.store.revision import REVISION
 from grants.store.store import Store
+from migrations.parts import may_go_on
 from tests.support.store_values import NOW, a_grant, a_request, ended, populate
 from tests.support.stores import commit, opened, sqlite_url
 
@@ -85,7 +88,11 @@ def newer(url):
 
 
 def declare_fit(url):
-    run(url, f"INSERT INTO schema_fits VALUES ('{NEWER}', '{REVISION}')")
+    """Declare it as a revision does."""
+    engine = create_engine(url)
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        may_go_on(NEWER, REVISION)
+    engine.dispose()
 
 
 def test_a_schema_that_is_not_for_this_code_is_seen_at_the_start_and_while_serving(url, newer):
