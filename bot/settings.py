@@ -103,6 +103,12 @@ def secret_names() -> tuple[str, ...]:
     return tuple(name for name, field in fields.items() if "SecretStr" in str(field.annotation))
 
 
+def secret_path(name: str) -> Path | None:
+    """Give the file that a secret was read from, to look at it again; None: it has none."""
+    given = os.environ.get(f"{PREFIX}{name.upper()}_FILE")
+    return Path(given) if given else None
+
+
 def load_settings() -> Settings:
     """Read the settings; SettingsInvalid names every variable that is wrong, all at once."""
     given = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}

@@ -14,10 +14,13 @@ from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
 from bot.outbox_metrics import OutboxGauges
+from bot.secret_file import SecretWatch
 from bot.settings import Settings
 from bot.settings_proxy import proxy_rules
+from bot.slack.members import is_organisation
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
+from bot.slack_secrets import slack_tokens
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
 from bot.worker.breaker import LookTimes
@@ -239,10 +242,16 @@ def note_hung(core: Core, suspect: Callable[[str], None]) -> Callable[[str], obj
     return note
 
 
-def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> SlackPorts:
+def slack_ports(
+    core: Core,
+    settings: Settings,
+    wake: Callable[[], None],
+    secrets: SecretWatch | None = None,
+) -> SlackPorts:
     """Put together what the surface in Slack is given."""
+    slack = _slack(settings)
     return SlackPorts(
-        settings=_slack(settings),
+        settings=slack,
         clock=core.clock,
         access=core.store,
         people=core.store,
@@ -251,6 +260,7 @@ def slack_ports(core: Core, settings: Settings, wake: Callable[[], None]) -> Sla
         lists=core.store.lists,
         deliveries=core.store.deliveries,
         namespaces=partial(_namespaces, core),
+        tokens=slack_tokens(settings, slack, core.clock, secrets),
     )
 
 
@@ -265,6 +275,8 @@ def _slack(settings: Settings) -> SlackSettings:
         api_url=settings.slack_api_url,
         ca_file=str(settings.slack_ca_file) if settings.slack_ca_file else None,
         proxies=proxy_rules(settings.slack_proxy),
+        workspaces=settings.slack_workspace_ids,
+        senders=settings.slack_senders,
     )
 
 
@@ -333,7 +345,8 @@ def slack_login(settings: Settings) -> RelyingParty:
             client_id=client,
             client_secret=secret.get_secret_value(),
             redirect_uri=f"{settings.public_url}{SLACK_CALLBACK}",
-            team=settings.slack_team_id,
+            # It shows one workspace's sign-in page; an organisation has many.
+            team=None if is_organisation(settings.slack_team_id or "") else settings.slack_team_id,
             issuer=settings.slack_signin_issuer,
             ca_file=settings.slack_ca_file,
             proxies=proxy_rules(settings.slack_proxy),
@@ -353,7 +366,6 @@ def open_roles(
 
     A cluster for which no context is named is read by the context of its own alias.
     """
-
     proxies = proxy_rules()
 
     def read(alias: str, ref: RoleRef, namespace: str | None) -> RoleSnapshot | None:

@@ -5,7 +5,7 @@ Exit codes: 0 valid (warnings are printed), 1 invalid, 2 used wrongly.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -69,6 +69,12 @@ def policy() -> None:
     help="Read the roles of a cluster with this context; may be given for each cluster. "
     "Default: the context that is called as the cluster is.",
 )
+@click.option(
+    "--slack",
+    "ask_slack",
+    is_flag=True,
+    help="Ask Slack about the channels of `notify`, with the bot token of the settings.",
+)
 @_FORMAT
 @click.pass_context
 def check(
@@ -77,12 +83,15 @@ def check(
     known_groups: Path | None,
     kubeconfig: Path | None,
     contexts: tuple[str, ...],
+    ask_slack: bool,  # noqa: FBT001 - click hands flags over so
     form: Format,
 ) -> None:
     """Check a policy file, or a folder of them, and say everything that is wrong with it."""
     read_role = _role_reader(ctx, kubeconfig, contexts)
     groups = _lines(known_groups) if known_groups else None
     outcome = _check(path, groups, read_role)
+    if ask_slack and outcome.loaded is not None:
+        outcome = _with_channels(outcome, path, outcome.loaded.policy)
     (_print_json if form == "json" else _print_table)(outcome)
     ctx.exit(EXIT_REFUSED if outcome.problems else 0)
 
@@ -151,6 +160,16 @@ def _check(path: Path, known_groups: frozenset[str] | None, read_role: ReadRole 
     found: RoleFindings = check_roles(loaded, read_role)
     warnings = _located((*loaded.warnings, *found.warnings), path)
     return _Outcome(loaded, _located(found.problems, path), warnings, found.read)
+
+
+def _with_channels(outcome: _Outcome, path: Path, found: Policy) -> _Outcome:
+    """Add what Slack says of the channels that are told things."""
+    # Imported late: most checks ask nobody, and Slack's library takes its time to load.
+    from bot.cli.policy_channels import channel_warnings  # noqa: PLC0415
+
+    with failing():
+        warnings = _located(channel_warnings(path, found), path)
+    return replace(outcome, warnings=(*outcome.warnings, *warnings))
 
 
 def _located(problems: Iterable[PolicyProblem], path: Path) -> tuple[PolicyProblem, ...]:

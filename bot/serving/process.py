@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from bot.metrics import ClockGauges, Metrics, SlackMetrics
+from bot.secret_metrics import SecretCounter
 from bot.serving.checks import clock_check, core_checks
 from bot.serving.draining import Drain, drained
 from bot.serving.parts import ALL_PARTS, Part
@@ -30,7 +31,7 @@ from bot.wiring import (
     slack_ports,
 )
 from bot.worker.clockwork import Clockwork
-from bot.worker.loops import process_loops
+from bot.worker.loops import process_loops, secrets_loop
 
 log = logging.getLogger("valetkey.serving")
 
@@ -60,7 +61,9 @@ class Serving:
         self._stopping = threading.Event()
         self.known = known_clusters(self.core)
         cluster_gauges(self.core, self.known, self.registry)
-        surface = make_surface(slack_ports(self.core, self.settings, self._wake))
+        secrets = SecretCounter(self.registry)
+        ports = slack_ports(self.core, self.settings, self._wake, secrets)
+        surface, self.tokens = make_surface(ports), ports.tokens
         if Part.WORKER in self.parts:
             self.worker = Worker(self.core, self.settings, self.metrics, surface, self.known)
         if Part.SURFACES in self.parts:
@@ -69,6 +72,8 @@ class Serving:
         self.clocks = clock_watch(self.core)
         self.registry.register(ClockGauges(self.clocks))
         loops = process_loops(self._reload_policy, self.known, self.clocks.look)
+        if self.tokens is not None:
+            loops = (*loops, secrets_loop(self.tokens.look))
         if self.worker is not None:
             loops = (*self.worker.loops(), *loops)
         self.clockwork = Clockwork(loops, self.metrics)
@@ -94,6 +99,8 @@ class Serving:
     def _checks(self) -> tuple[Check, ...]:
         stopping = Check("process", lambda: "stopping" if self._stopping.is_set() else None)
         checks = (stopping, *core_checks(self.core, self.known, self.clocks))
+        if self.tokens is not None:
+            checks = (*checks, Check("secrets", self.tokens.problem, vital=False))
         if self.worker is not None:
             checks = (*checks, clock_check(self.clockwork, "due", "worker"))
             checks = (*checks, *self.worker.checks())

@@ -38,12 +38,12 @@ class Surfaces:
         self._endpoint = self._make_endpoint(self._app)
 
     def _make_socket(self, app: App) -> SocketMode | None:
-        token = self._settings.slack_app_token
-        if token is None:
+        tokens = self._surface.ports.tokens
+        secret = tokens.app if tokens else None
+        if secret is None:
             return None
         options = SocketOptions(connections=self._settings.slack_connections)
-        secret = token.get_secret_value()
-        return make_socket(self._surface, app, secret, options, self._watch)
+        return make_socket(self._surface, app, lambda: secret.value, options, self._watch)
 
     def web(self, checks: tuple[Check, ...], registry: CollectorRegistry) -> WebPorts:
         """Give what the web server's pages and Slack's endpoint need."""
@@ -60,13 +60,14 @@ class Surfaces:
             registry=registry,
             metrics_token=metrics_token.get_secret_value() if metrics_token else None,
             slack_events=self._endpoint,
+            slack_team=settings.slack_team_id or "",
         )
 
     def _make_endpoint(self, app: App) -> SlackEndpoint | None:
-        secret = self._settings.slack_signing_secret
-        if secret is None:
+        tokens = self._surface.ports.tokens
+        if tokens is None or tokens.signing is None:
             return None
-        return SlackEndpoint(app, secret.get_secret_value(), self._core.clock, self._watch)
+        return SlackEndpoint(app, tokens.signing, self._core.clock, self._watch)
 
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""

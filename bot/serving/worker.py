@@ -8,7 +8,7 @@ from typing import Final
 from bot.metrics import Metrics
 from bot.serving.draining import Drain
 from bot.settings import Settings
-from bot.slack.app import make_courier
+from bot.slack.app import make_courier, make_looks
 from bot.slack.outbox_watch import OutboxWatch
 from bot.slack.surface import Surface
 from bot.watch_metrics import WatchMetrics
@@ -16,7 +16,7 @@ from bot.web.ports import Check
 from bot.wiring import Core, former_installations, note_hung, reconcile, worker_name
 from bot.worker.clockwork import Loop
 from bot.worker.known_clusters import KnownClusters
-from bot.worker.loops import LoopCalls, worker_loops
+from bot.worker.loops import SLACK_EVERY, LoopCalls, slack_loop, worker_loops
 from bot.worker.reconciler import Reconciler
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
@@ -69,6 +69,7 @@ class Worker:
         )
         self._watches = self._make_watches(settings)
         self._courier = make_courier(surface)
+        self._looks = make_looks(surface)
         self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
         self._sweep_every = settings.sweep_interval
 
@@ -102,7 +103,8 @@ class Worker:
             sweep=self._sweeps.begin,
             sweep_every=self._sweep_every,
         )
-        return worker_loops(self._core, self._reconciler, calls)
+        loops = worker_loops(self._core, self._reconciler, calls)
+        return (*loops, slack_loop(self._look_at_slack))
 
     def drains(self) -> tuple[Drain, ...]:
         """Give what brings this half to rest; all of it may be called at once."""
@@ -130,6 +132,11 @@ class Worker:
             self._reconciler.run_due()
         except ValetkeyError as error:
             log.warning("what is due is looked for again soon", extra={"code": error.code})
+
+    def _look_at_slack(self) -> None:
+        """One worker's look is enough for all."""
+        if self._core.store.turns.take("slack", SLACK_EVERY * 0.9):
+            self._looks.look()
 
     def _tell(self) -> None:
         counts = self._courier.deliver_once()

@@ -17,12 +17,13 @@ from bot.slack.commands import command
 from bot.slack.delivery import Courier
 from bot.slack.guard import guarded
 from bot.slack.inbound import Inbound, Kind, read_inbound
-from bot.slack.members import Members
+from bot.slack.looking import SlackLooks
+from bot.slack.members import Members, is_organisation
 from bot.slack.ports import Answer, SlackPorts, SlackSettings
 from bot.slack.proxied import through_proxy
 from bot.slack.sdk_log import sdk_logger
 from bot.slack.socket_mode import SocketMode, SocketOptions
-from bot.slack.standing import refusal_of, store_refusal
+from bot.slack.standing import at_home, refusal_of, store_refusal
 from bot.slack.surface import Handler, Surface
 from bot.slack.views import DENY, REVOKE
 from bot.slack.watching import SlackWatch
@@ -88,7 +89,7 @@ def make_client(settings: SlackSettings, timeout_seconds: int, *, token: str = "
 def make_surface(ports: SlackPorts) -> Surface:
     """Put the surface together."""
     settings = ports.settings
-    client = make_client(settings, settings.call_timeout_seconds, token=settings.bot_token)
+    client = _followed(ports, make_client(settings, settings.call_timeout_seconds))
     members = Members(client, ports.clock, settings.team, settings.member_cache)
     return Surface(ports, client, members)
 
@@ -96,20 +97,38 @@ def make_surface(ports: SlackPorts) -> Surface:
 def make_courier(surface: Surface) -> Courier:
     """Make what brings the outbox to Slack, with time-outs of its own."""
     settings = surface.ports.settings
-    client = make_client(settings, settings.delivery_timeout_seconds, token=settings.bot_token)
-    return Courier(surface.ports, client, surface.members)
+    client = _followed(surface.ports, make_client(settings, settings.delivery_timeout_seconds))
+    tokens = surface.ports.tokens
+    refused = tokens.refused if tokens else lambda: None
+    return Courier(surface.ports, client, surface.members, refused)
+
+
+def make_looks(surface: Surface) -> SlackLooks:
+    """Make what looks at channels and people now and then."""
+    settings = surface.ports.settings
+    client = _followed(surface.ports, make_client(settings, settings.delivery_timeout_seconds))
+    return SlackLooks(surface.ports, client, surface.members)
+
+
+def _followed(ports: SlackPorts, client: WebClient) -> WebClient:
+    """Have a client use the bot token in force."""
+    if ports.tokens is not None:
+        return ports.tokens.follow(client)
+    client.token = ports.settings.bot_token
+    return client
 
 
 def make_socket(
     surface: Surface,
     app: App,
-    app_token: str,
+    app_token: str | Callable[[], str],
     options: SocketOptions | None = None,
     watch: SlackWatch | None = None,
 ) -> SocketMode:
     """Make the Socket Mode connections of an app; they are not started yet."""
     client = make_client(surface.ports.settings, surface.ports.settings.delivery_timeout_seconds)
-    return SocketMode(app, lambda: app_token, client, options, watch)
+    source = (lambda: app_token) if isinstance(app_token, str) else app_token
+    return SocketMode(app, source, client, options, watch)
 
 
 def build_app(surface: Surface, *, threads: int = 16) -> App:
@@ -118,8 +137,11 @@ def build_app(surface: Surface, *, threads: int = 16) -> App:
     Signatures are checked by `SlackEndpoint` on the raw bytes before Bolt sees a request.
     """
     settings = surface.ports.settings
+    whole = is_organisation(settings.team)
     result = AuthorizeResult(
-        enterprise_id=None, team_id=settings.team, bot_token=settings.bot_token
+        enterprise_id=settings.team if whole else None,
+        team_id=None if whole else settings.team,
+        bot_token=settings.bot_token,
     )
     app = App(
         # Bolt gives the logger of this very name its own level: not `valetkey`, which is all of us.
@@ -161,7 +183,7 @@ class Standing(Middleware):
         next: Callable[[], BoltResponse],  # noqa: A002  # as above
     ) -> BoltResponse:
         """Judge who acts; a refusal is answered and recorded here."""
-        inbound = read_inbound(req.body)
+        inbound = at_home(read_inbound(req.body), self._surface.ports.settings.team)
         if not _is_handled(inbound):
             log.info("nothing is done about %s %s", inbound.kind, inbound.name[:80])
             return respond(None)

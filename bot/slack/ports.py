@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from bot.slack.tokens import Tokens
 from grants.access.cancel_request import CancelRequest
 from grants.access.decide import Decide, Decided
 from grants.access.give_back import GiveBack
@@ -84,6 +85,7 @@ class SlackPorts:
     """Everything that the surface needs.
 
     `namespaces` lists a cluster's namespaces within a bounded time (ClusterError otherwise).
+    `tokens` looks after secrets that are replaced; without it they stay as the settings have them.
     """
 
     settings: SlackSettings
@@ -95,6 +97,7 @@ class SlackPorts:
     lists: Lists
     deliveries: DeliveryStore
     namespaces: Callable[[str], Sequence[str]]
+    tokens: Tokens | None = None
 
 
 Json = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Final
 
 from slack_sdk import WebClient
@@ -23,7 +24,7 @@ from grants.people.offer_sign_in import OfferSignIn
 
 log = get_logger("slack.surface")
 
-SLACK_FAILS: Final = (SlackApiError, SlackClientError, OSError)
+SLACK_FAILS: Final = (SlackApiError, SlackClientError, HTTPException, OSError)
 """What a call of the Web API raises when Slack refuses or can't be reached."""
 
 _TRIGGER_USED: Final = "exchanged_trigger_id"

@@ -97,6 +97,27 @@ NOTICES: Final[Mapping[str, str]] = {
         "alone looks after may end that much late. Please look at how both keep time."
     ),
     "clock-agrees": "The clock of {host} agrees with that of {witness} again.",
+    "channel-shared": (
+        "The channel {channel} is shared with another organisation: its people read what is "
+        "posted there, requests with their reasons too. None of them can decide."
+    ),
+    "channel-archived": "The channel {channel} is archived: nothing can be posted there.",
+    "channel-without-app": (
+        "The app is not in the channel {channel}, so that nothing can be posted there. "
+        "Please invite it."
+    ),
+    "channel-unknown": (
+        "There is no channel {channel}, or the app can't see it. Please mend the policy's "
+        "`notify`, or invite the app."
+    ),
+    "channel-by-name": (
+        "The channel {channel} is named by its name: when it is renamed, nothing arrives. "
+        "Please name it by its id."
+    ),
+    "holder-deactivated": (
+        "The Slack account of {holder} is deactivated, and they have access until {expires_at}: "
+        "{entitlement} in {place} on {cluster}. If it must end before, revoke it on Home."
+    ),
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."

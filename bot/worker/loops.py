@@ -20,6 +20,7 @@ WAITING_EVERY = timedelta(seconds=1)
 WATCH_EVERY = timedelta(seconds=1)
 CLOCKS_EVERY = timedelta(seconds=30)
 SECRETS_EVERY = timedelta(seconds=5)
+SLACK_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(days=1)
 
 
@@ -51,6 +52,11 @@ def process_loops(
 def secrets_loop(look_at_secrets: Callable[[], object]) -> Loop:
     """Make the loop that looks whether the files of secrets have other values."""
     return Loop("secrets", SECRETS_EVERY, look_at_secrets)
+
+
+def slack_loop(look_at_slack: Callable[[], object]) -> Loop:
+    """Make the loop that looks at what changes in Slack by itself."""
+    return Loop("slack", SLACK_EVERY, look_at_slack)
 
 
 def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:

@@ -19,10 +19,12 @@ MANIFEST = ROOT / "deploy" / "slack-manifest.yaml"
 # By Slack's reference. A call that reads several kinds of conversation needs a scope for each.
 SCOPES: dict[str, set[str]] = {
     "apps.connections.open": set(),  # by the app-level token's connections:write
+    "auth.test": set(),
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.update": {"chat:write"},
     "conversations.history": {"channels:history", "groups:history", "im:history"},
+    "conversations.info": {"channels:read", "groups:read"},
     "conversations.open": {"im:write"},
     "usergroups.list": {"usergroups:read"},
     "usergroups.users.list": {"usergroups:read"},
@@ -43,7 +45,8 @@ def manifest() -> dict[str, Any]:
 
 def used_methods() -> set[str]:
     """Find every Web API method that the surface calls, in slack_sdk's spelling."""
-    calls = re.compile(r"\.((?:chat|views|users|usergroups|conversations|apps|auth)_[A-Za-z_]+)\(")
+    rooms = "chat|views|users|usergroups|conversations|apps|auth"
+    calls = re.compile(rf"client\.((?:{rooms})_[A-Za-z_]+)")
     found = {
         name
         for path in (ROOT / "bot" / "slack").rglob("*.py")
