@@ -43,8 +43,8 @@ class IdentityProvider:
 
     `certificate` is its server certificate and `ca_file` what clients must trust; `folder` takes
     its log and its state. `single_sign_on=False` shows the chooser at every sign-in, so that one
-    browser can play several people. A port of 0 takes a free one and keeps it over a restart. Use
-    as a context manager.
+    browser can play several people. A port of 0 takes a free one and keeps it over a restart.
+    `public_port` is the issuer's where something stands before it. Use as a context manager.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class IdentityProvider:
         people: Sequence[Person] = DEFAULT_PEOPLE,
         clients: Sequence[Client],
         port: int = 0,
+        public_port: int | None = None,
         single_sign_on: bool = True,
         id_token_life: timedelta = timedelta(hours=1),
     ) -> None:
@@ -64,7 +65,8 @@ class IdentityProvider:
         self._folder = folder
         self._people = {person.key: person for person in people}
         self._clients = tuple(clients)
-        self._port = port
+        self.port = port
+        self._public_port = public_port
         self._single_sign_on = single_sign_on
         self._id_token_life = id_token_life
         self._children = Children()
@@ -106,7 +108,7 @@ class IdentityProvider:
         config.unlink()
         said = json.loads(ready.read_text())
         self._issuer, self._control_url = said["issuer"], said["control"]
-        self._port = int(self._issuer.rpartition(":")[2])
+        self.port = int(said["port"])
 
     def stop(self) -> None:
         """End it: from then on nothing listens at the issuer's address."""
@@ -175,7 +177,8 @@ class IdentityProvider:
             {
                 "people": [person.as_config() for person in self._people.values()],
                 "clients": [client.as_config() for client in self._clients],
-                "port": self._port,
+                "port": self.port,
+                "public_port": self._public_port,
                 "single_sign_on": self._single_sign_on,
                 "id_token_seconds": int(self._id_token_life.total_seconds()),
                 "cert_file": str(self._certificate.chain_file),

@@ -108,13 +108,14 @@ async function main() {
     callback(req, res);
   });
   await new Promise((ready) => { server.listen(config.port, '127.0.0.1', ready); });
-  state.issuer = `https://localhost:${server.address().port}`;
+  state.issuer = `https://localhost:${config.public_port ?? server.address().port}`;
   rebuild();
 
   const control = controlServer(config.control_token, actionsOn(state, rebuild));
   await new Promise((ready) => { control.listen(0, '127.0.0.1', ready); });
   const addresses = {
     issuer: state.issuer,
+    port: server.address().port,
     control: `http://127.0.0.1:${control.address().port}`,
   };
   // Whoever waits for the file must never read half of it.

@@ -34,8 +34,10 @@ class SlackDouble:
     `hostname` is what URLs name (a certificate must cover it); it always listens on 127.0.0.1.
     `request_url` set means signed HTTP, else Socket Mode; it can be changed while running.
     `issuer` of id_tokens is the double's own URL unless given. Slack waits 3 s for an ack:
-    shorten `ack_seconds` only to see quickly what a missing one does. `control` makes it
-    misbehave; `control_port` (0: any free one) offers the same by HTTP, at `control_url`.
+    shorten `ack_seconds` only to see quickly what a missing one does. `socket_port` and
+    `hooks_port` are what the URLs of connections and of responses name, where something stands
+    between. `control` makes it misbehave; `control_port` (0: any free one) offers the same by
+    HTTP, at `control_url`.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class SlackDouble:
         issuer: str | None = None,
         ack_seconds: float = ACK_SECONDS,
         control_port: int | None = None,
+        socket_port: int | None = None,
+        hooks_port: int | None = None,
     ) -> None:
         self.workspace = workspace
         self.app = app
@@ -59,7 +63,7 @@ class SlackDouble:
         secure = "s" if ssl_certfile else ""
         place = f"{hostname}:{self.listening.port}"
         self.url = f"http{secure}://{place}"
-        self._socket_url = f"ws{secure}://{place}/link"
+        self._socket_url = f"ws{secure}://{hostname}:{socket_port or self.listening.port}/link"
         self.sign_in = SignIn(workspace, app, issuer or self.url)
         self.sockets = Sockets(workspace, ack_seconds)
         self.courier = Courier(
@@ -70,7 +74,8 @@ class SlackDouble:
             request_ca,
             ack_seconds,
         )
-        self._payloads = Payloads(workspace, f"{self.url}/hooks")
+        hooks = f"http{secure}://{hostname}:{hooks_port or self.listening.port}/hooks"
+        self._payloads = Payloads(workspace, hooks)
         self.control = Control(self)
         self._control_server = (
             None if control_port is None else ControlServer(self.control, control_port)
