@@ -231,6 +231,23 @@ def test_socket_mode_switched_off_is_said_and_tried_again(table: Bench) -> None:
     assert table.watch.ends.count("link-disabled") == 1
 
 
+def test_one_too_many_is_tried_again_after_growing_waits(table: Bench) -> None:
+    """Replicas times connections may be more than the ten that Slack takes."""
+    table.server.hello = False
+    table.connect(1, retry_most_seconds=2.0)
+    begun = time.monotonic()
+    refused: set[int] = set()
+    while time.monotonic() - begun < 1.0:
+        for number, link in enumerate(tuple(table.server.links)):
+            if number not in refused:
+                refused.add(number)
+                link.disconnect("too_many_websockets")
+                link.socket.close()
+        threading.Event().wait(0.01)
+    assert set(table.watch.ends) == {"too-many"}
+    assert len(table.server.opened) <= 5
+
+
 def test_a_dropped_connection_is_made_again(table: Bench) -> None:
     socket = table.standing(2)
     table.server.links[0].cut()
