@@ -21,7 +21,7 @@ def double() -> Iterator[SlackDouble]:
     workspace = Workspace(seed="control")
     erin = workspace.add_user("erin")
     workspace.add_channel("ops", members=[erin])
-    with SlackDouble(workspace, SlackApp.made_up(), ack_seconds=0.3, control_port=0) as double:
+    with SlackDouble(workspace, SlackApp.made_up(), control_port=0) as double:
         yield double
 
 
