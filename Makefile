@@ -14,7 +14,7 @@ FAST = $(wildcard $(addprefix tests/,model authz policy verbs properties surface
 COVERED = policy access authz
 COVERING = $(addprefix tests/,model policy authz verbs properties)
 # Slack's two transports wait on real sockets: `make test` runs them.
-WAITING = tests/surfaces/slack/test_socket_mode.py tests/surfaces/slack/test_http.py
+WAITING = $(addprefix tests/surfaces/slack/test_,socket_mode.py http.py delivery_faults.py)
 # More options for pytest, as in `make test ARGS="-k relay -x"`.
 ARGS ?=
 FAULT_ROUNDS ?= 5

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bot.slack.endpoint import REFUSALS
-from bot.slack.guard import BROKEN
+from bot.slack.guard import BROKEN, NOT_TAKEN
 from bot.web.refusals import _LOGINS
 from bot.wording import problem_sentence
-from bot.wording.errors import ACTIONS, LINKS, LOGINS, SENTENCES, STRANGERS
+from bot.wording.errors import ACTIONS, LINKS, LOGINS, SENTENCES, STRANGERS, TOO_MANY
 from bot.wording.problems import PROBLEMS
 from bot.wording.reasons import REASONS
 from grants.errors import Problem
@@ -48,6 +48,13 @@ def test_every_row_is_whole_and_names_a_test_that_is_there(row: list[str]) -> No
     "item",
     [
         "unsigned",
+        "comes twice",
+        "at two replicas",
+        "overtakes",
+        "six minutes late",
+        "before the ack",
+        "go silent",
+        "a refresh of every connection",
         "stale",
         "replayed",
         "malformed JSON",
@@ -86,6 +93,9 @@ def test_what_was_promised_has_a_row(item: str) -> None:
     [
         *(REFUSALS[code] for code in ("unsigned", "bad-signature", "stale", "too-large")),
         REFUSALS["malformed"],
+        REFUSALS["stopping"],
+        NOT_TAKEN,
+        TOO_MANY["sign-in-offer"].replace("{until}", "…"),
         SENTENCES["already-done"],
         SENTENCES["store-unavailable"],
         SENTENCES["store-schema"],
@@ -116,6 +126,7 @@ def test_what_was_promised_has_a_row(item: str) -> None:
                 "role-unread",
                 "role-forbidden",
                 "not-own",
+                "open-requests-within",
             )
         ),
         BROKEN.format(reference="…"),

@@ -127,6 +127,19 @@ def test_what_came_by_socket_and_is_sent_again_by_http_counts_once(story: Story)
     story.approved_once()
 
 
+def test_a_refused_click_that_comes_again_is_told_so(story: Story) -> None:
+    """What it did does not stand, for it did nothing; told again it would be judged twice."""
+    omar = story.town.person("omar", "engineers")
+    user = {**approve_later(story).payload["user"], "id": omar.id}
+    payload = {**as_new_click(approve_later(story)), "user": user}
+    for told in ("among those who decide", "already dealt with"):
+        assert story.double.deliver_raw(payload).acked
+        story.town.wait(lambda t=told: t in story.said_to(omar))
+    events = [str(e.type) for e in story.town.world.store.events]
+    assert events.count("decision.refused") == 1
+    assert story.rows.decisions == {}
+
+
 def test_a_denial_that_overtakes_an_approval_stands(story: Story) -> None:
     """Slack keeps no order: whichever comes first counts, and the other is told how it ended."""
     bobs = story.card(story.bob)
