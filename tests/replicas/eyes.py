@@ -9,11 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-import psycopg
+from sqlalchemy import select
 
 from bot.playground.controlplane.plane import ControlPlane
+from grants.store import tables as t
+from grants.store.engine import open_database
 from tests.replicas.log import Log
-from tests.replicas.stage import libpq_url
 
 REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 BY_BINDING: Final = re.compile(r'allowed by (?:Cluster)?RoleBinding "([^"/]+)')
@@ -55,7 +56,7 @@ class Record:
     """Reads each event as soon as it can be read, and lets others wait for one."""
 
     def __init__(self, database_url: str, log: Log) -> None:
-        self._connection = psycopg.connect(libpq_url(database_url), autocommit=True)
+        self._database = open_database(database_url)
         self._log = log
         self._last = 0
         self._changed = threading.Condition()
@@ -67,11 +68,13 @@ class Record:
 
     def stop(self) -> None:
         self._looker.stop()
-        self._connection.close()
+        self._database.close()
 
     def _look(self) -> None:
-        query = "SELECT number, canonical FROM events WHERE number > %s ORDER BY number"
-        rows = self._connection.execute(query, (self._last,)).fetchall()
+        events = t.events.c
+        query = select(events.number, events.canonical).where(events.number > self._last)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(events.number)).all()
         now = time.time()
         for number, canonical in rows:
             body = json.loads(bytes(canonical))

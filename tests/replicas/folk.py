@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final
@@ -14,8 +14,6 @@ from tests.replicas.eyes import Record, Reviews
 from tests.replicas.stage import ALIAS, QUORUM, Resident, Stage
 
 CLOSED: Final = ("request.approved", "request.denied", "request.cancelled", "request.expired")
-TRIES: Final = 12
-_PATIENCE_SECONDS: Final = 60.0
 
 
 class StuckStoryError(AssertionError):
@@ -86,7 +84,7 @@ class Story:
         self._dice = dice
         self._entitlement = dice.choice(sorted(QUORUM))
         self._namespace = dice.choice(stage.namespaces)
-        self._seconds = dice.randint(3, 7)
+        self._seconds = dice.randint(*stage.lease_seconds)
 
     def play(self) -> None:
         self._reviews.watch(self._who.subject, self._namespace, 60)
@@ -96,6 +94,12 @@ class Story:
         if grant is not None:
             self._use_up(grant["grant"])
 
+    def _tries(self) -> Iterator[None]:
+        """Once more, and once more, until patience ends."""
+        deadline = time.monotonic() + self._stage.patience_seconds
+        while time.monotonic() < deadline:
+            yield
+
     def _person(self, who: Resident) -> Person:
         return self._stage.slack.as_user(who.user)
 
@@ -104,7 +108,7 @@ class Story:
     def ask(self) -> str:
         """Fill in the form, as often as it takes; gives the request."""
         before = self._record.count(self._who.person)
-        for _try in range(TRIES):
+        for _try in self._tries():
             self._try_form()
             found = self._record.wait(
                 self._who.person, "request.submitted", seconds=1.5, after=before
@@ -140,16 +144,16 @@ class Story:
 
     def _decide(self, request: str) -> None:
         """Have approvers click at the same moment; whoever had no ack clicks once more."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while self._record.find(request, *CLOSED) is None:
-            if time.monotonic() > deadline:
-                raise StuckStoryError(f"{request} was not decided")
+        for _try in self._tries():
+            if self._record.find(request, *CLOSED) is not None:
+                return
             card = self._card(self._stage.channel.id, "approve", request)
             if card is None:
                 self._record.wait(request, *CLOSED, seconds=0.1)
                 continue
             self._many_click(card)
             self._record.wait(request, *CLOSED, seconds=1)
+        raise StuckStoryError(f"{request} was not decided")
 
     def _many_click(self, card: Message) -> None:
         count = self._dice.choice((1, 2, 3, 4))
@@ -157,7 +161,7 @@ class Story:
         gate = threading.Barrier(len(some))
         done = [self._crowd.submit(self._click_at_once, one, card, gate) for one in some]
         for one in done:
-            one.result(60)
+            one.result(self._stage.patience_seconds * 2)
 
     def _click_at_once(self, who: Resident, card: Message, gate: threading.Barrier) -> None:
         gate.wait(30)
@@ -167,20 +171,21 @@ class Story:
     # -- living with it, and its end
 
     def _use_up(self, grant: str) -> None:
-        if self._record.wait(grant, "grant.active", "grant.ended", seconds=30) is None:
+        patience = self._stage.patience_seconds
+        if self._record.wait(grant, "grant.active", "grant.ended", seconds=patience) is None:
             raise StuckStoryError(f"{grant} did not become active")
         way = self._dice.choice(("expires", "expires", "given back", "revoked"))
         if way == "given back":
             self._until_ending(grant, lambda: self._give_back(grant))
         if way == "revoked":
             self._until_ending(grant, lambda: self._revoke(grant))
-        if self._record.wait(grant, "grant.ended", seconds=_PATIENCE_SECONDS) is None:
+        if self._record.wait(grant, "grant.ended", seconds=patience) is None:
             raise StuckStoryError(f"{grant} did not end")
         # A replica that stood still may wake only now.
         self._reviews.watch(self._who.subject, self._namespace)
 
     def _until_ending(self, grant: str, act: Callable[[], None]) -> None:
-        for _try in range(TRIES):
+        for _try in self._tries():
             if self._record.find(grant, "grant.revoking") is not None:
                 return
             with suppress(FormError):
@@ -228,7 +233,7 @@ class Story:
     def _again(self, act: Callable[[], Delivery | None]) -> None:
         """Do something; without an ack the same is sent once more, or done once more."""
         done = act()
-        for _try in range(TRIES):
+        for _try in self._tries():
             if done is None or done.acked:
                 return
             self._resting(self._dice.uniform(0.05, 0.3))

@@ -40,12 +40,19 @@ class Plan:
     roles: tuple[str, ...] = ("both", "both", "both")
     requesters: int = 12
     by_http: bool = False
+    lease_seconds: tuple[int, int] = (2, 4)
 
 
 def play(folder: Path, plane: ControlPlane, database_url: str, plan: Plan) -> Outcome:
     """Play a run to its end and check its log."""
     stage = Stage(
-        folder, plane, database_url, plan.seed, requesters=plan.requesters, by_http=plan.by_http
+        folder,
+        plane,
+        database_url,
+        plan.seed,
+        requesters=plan.requesters,
+        by_http=plan.by_http,
+        lease_seconds=plan.lease_seconds,
     )
     with stage, ExitStack() as stack:
         stage.log.add(time.time(), "run", seed=plan.seed, quorum=QUORUM)

@@ -11,15 +11,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
 
-import psycopg
 import urllib3
 import yaml
+from sqlalchemy import func, select
 
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import Children, free_port
 from bot.playground.slack import SlackApp, SlackDouble, User, Workspace
 from grants.ids import Prefix, new_id
 from grants.people.model import Account, Person, Profile, SignIn
+from grants.store import tables as t
 from grants.store.engine import open_database
 from grants.store.schema import upgrade
 from grants.store.store import Store
@@ -59,6 +60,8 @@ class Stage:
     requesters: int = 12
     approvers: int = 4
     by_http: bool = False
+    lease_seconds: tuple[int, int] = (3, 7)
+    patience_seconds: float = 60.0
     settings: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,21 +90,24 @@ class Stage:
 
     def _set_up(self) -> None:
         upgrade(self.database_url)
-        self.store = Store(open_database(self.database_url))
+        self.database = open_database(self.database_url)
+        self.store = Store(self.database)
         self._stack.callback(self.store.close)
         self._furnish_cluster()
         self._fill_workspace()
         if self.by_http:
             self.balancer = self._stack.enter_context(Balancer("valetkey.example"))
         url = f"http://127.0.0.1:{self.balancer.port}/slack/events" if self.balancer else None
-        double = SlackDouble(self.workspace, self.app, request_url=url)
-        self.slack = self._stack.enter_context(double)
+        self.slack = self._stack.enter_context(self._make_double(url))
         # A checker of what happened can't do without any of it.
         self.workspace.log.keep(_MANY)
         self.slack.courier.deliveries.limit = _MANY
         (self.folder / "policy.yaml").write_text(yaml.safe_dump(self._policy()))
         clusters = {"clusters": {ALIAS: {"kubeconfig": "bot.kubeconfig"}}}
         (self.folder / "clusters.yaml").write_text(yaml.safe_dump(clusters))
+
+    def _make_double(self, request_url: str | None) -> SlackDouble:
+        return SlackDouble(self.workspace, self.app, request_url=request_url)
 
     def _furnish_cluster(self) -> None:
         bot_kubeconfig(self.plane, self.folder / "bot.kubeconfig")
@@ -239,10 +245,11 @@ class Stage:
 
     def untold(self) -> int:
         """How many rows of the outbox wait to be told."""
-        with psycopg.connect(libpq_url(self.database_url), autocommit=True) as connection:
-            query = "SELECT count(*) FROM deliveries WHERE wanted > sent AND wanted > dropped"
-            found = connection.execute(query).fetchone()
-        return int(found[0]) if found else 0
+        row = t.deliveries.c
+        waits = (row.wanted > row.sent) & (row.wanted > row.dropped)
+        query = select(func.count()).select_from(t.deliveries).where(waits)
+        with self.database.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def bindings(self) -> list[dict[str, Any]]:
         """What stands under the product's label in our namespaces, asked as the cluster's owner."""

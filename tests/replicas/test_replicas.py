@@ -28,7 +28,7 @@ def _for_minutes(_stage: Stage, chaos: Chaos) -> None:
 
 def _roll_each(stage: Stage, _chaos: Chaos) -> None:
     for replica in stage.replicas:
-        stage.workspace.come(lambda: False, 1.0)
+        stage.workspace.come(lambda: False, 0.5)
         took = stage.roll(replica)
         assert took < 10
 
@@ -36,7 +36,9 @@ def _roll_each(stage: Stage, _chaos: Chaos) -> None:
 def test_three_replicas_killed_paused_and_rolled_in_turn(
     control_plane: ControlPlane, postgres_url: str, tmp_path: Path, seed: int
 ) -> None:
-    plan = Plan(seed, _for_minutes if MINUTES else _one_round)
+    plan = Plan(seed, _one_round, requesters=8)
+    if MINUTES:
+        plan = Plan(seed, _for_minutes, lease_seconds=(3, 9))
     outcome = play(tmp_path, control_plane, postgres_url, plan)
     _show(outcome)
     assert outcome.violations == []
@@ -48,7 +50,7 @@ def test_three_replicas_killed_paused_and_rolled_in_turn(
 def test_a_rolling_restart_under_load_loses_no_ack_and_no_message(
     control_plane: ControlPlane, postgres_url: str, tmp_path: Path, seed: int, *, by_http: bool
 ) -> None:
-    plan = Plan(seed, _roll_each, requesters=8, by_http=by_http)
+    plan = Plan(seed, _roll_each, requesters=6, by_http=by_http)
     outcome = play(tmp_path, control_plane, postgres_url, plan)
     _show(outcome)
     assert outcome.violations == []
