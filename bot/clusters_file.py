@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from bot.settings_checks import as_default_text
 from bot.settings_kinds import PREFIX, Duration
 from bot.settings_proxy import ProxyAddress
 from grants.errors import Problem, SettingsInvalid
@@ -32,25 +33,25 @@ _Short = Annotated[Duration, Field(le=timedelta(seconds=30)), WithJsonSchema(_SP
 _Long = Annotated[Duration, Field(le=timedelta(minutes=5)), WithJsonSchema(_SPAN)]
 
 
+def _time(default: timedelta, says: str) -> Any:
+    # The schema would tell the default in another form than the one that is read.
+    written: dict[str, Any] = {"default": as_default_text(default)}
+    return Field(default=default, description=says, json_schema_extra=written)
+
+
 class Timeouts(BaseModel):
     """How long calls to one cluster may take, written as `2s`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    connect: _Short = Field(default=timedelta(seconds=2), description="Until a connection stands.")
-    read: _Short = Field(
-        default=timedelta(seconds=5),
-        description="Each wait for bytes; a whole answer may take this and `connect` together.",
+    connect: _Short = _time(timedelta(seconds=2), "Until a connection stands.")
+    read: _Short = _time(
+        timedelta(seconds=5),
+        "Each wait for bytes; a whole answer may take this and `connect` together.",
     )
-    whole_list: _Long = Field(
-        default=timedelta(seconds=20), description="A list of many pages, all of it."
-    )
-    ready: _Short = Field(
-        default=timedelta(seconds=2), description="The question whether an API server is ready."
-    )
-    plugin: _Short = Field(
-        default=timedelta(seconds=10), description="A run of a credential plugin."
-    )
+    whole_list: _Long = _time(timedelta(seconds=20), "A list of many pages, all of it.")
+    ready: _Short = _time(timedelta(seconds=2), "The question whether an API server is ready.")
+    plugin: _Short = _time(timedelta(seconds=10), "A run of a credential plugin.")
 
 
 class ClusterAccess(BaseModel):
@@ -93,7 +94,7 @@ class ClusterAccess(BaseModel):
         le=64,
         description="How many access reviews run at once at each API server, and how many lookups.",
     )
-    timeouts: Timeouts = Field(default=Timeouts(), description="How long calls may take.")
+    timeouts: Timeouts = Field(default_factory=Timeouts, description="How long calls may take.")
 
     @model_validator(mode="after")
     def _one_way(self) -> "ClusterAccess":
@@ -109,7 +110,15 @@ class ClustersFile(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    clusters: dict[Alias, ClusterAccess] = Field(min_length=1)
+    clusters: dict[Alias, ClusterAccess] = Field(
+        min_length=1, json_schema_extra={"additionalProperties": False}
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the file, as it is published in docs/clusters.schema.json."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | ClustersFile.model_json_schema()
 
 
 def read_clusters(path: Path | None) -> dict[str, ClusterAccess]:

@@ -81,6 +81,10 @@ class HealthTx(AccessTx, Protocol):
         """Tell when the key of an inbound thing was stored, if it was."""
         ...
 
+    def told_failing(self, clusters: Collection[str]) -> Mapping[str, tuple[str, datetime]]:
+        """Give the problem and its beginning that the record last told of each, where it did."""
+        ...
+
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
         """Count the grants that are not ended, by the alias that they were given under."""
         ...

@@ -1,5 +1,6 @@
 """Rows of clusters' health, and what waits in each."""
 
+import json
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -8,11 +9,13 @@ from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
 
 from grants.access.health import ClusterHealth, Waiting
 from grants.access.model import GrantState
+from grants.record.model import EventType
 from grants.store import tables as t
 from grants.store.access import LIVE
 from grants.store.base import TxBase
 
 _C: Final = t.grants.c
+_EVENTS_MOST: Final = 1000
 _ACTIVATING: Final = _C.state == str(GrantState.ACTIVATING)
 _ACTIVE: Final = _C.state == str(GrantState.ACTIVE)
 _REVOKING: Final = _C.state == str(GrantState.REVOKING)
@@ -45,6 +48,27 @@ class HealthRows(TxBase):
         """Tell when the key of an inbound thing was stored, if it was."""
         row = self._row(select(t.inbound.c.at).where(t.inbound.c.key == key))
         return None if row is None else row.at
+
+    def told_failing(self, clusters: Collection[str]) -> Mapping[str, tuple[str, datetime]]:
+        """Give the problem and its beginning that the record last told of each, where it did.
+
+        Of use for clusters that were never seen and so have no row; few, hence without an index.
+        """
+        if not clusters:
+            return {}
+        events = t.events.c
+        rows = self._rows(
+            select(events.canonical)
+            .where(events.type == str(EventType.CLUSTER_FAILING))
+            .order_by(events.number.desc())
+            .limit(_EVENTS_MOST)
+        )
+        found: dict[str, tuple[str, datetime]] = {}
+        for row in rows:
+            facts = json.loads(row.canonical)["facts"]
+            since = datetime.fromisoformat(facts["since"])
+            found.setdefault(facts["cluster"], (facts["problem"], since))
+        return {alias: one for alias, one in found.items() if alias in clusters}
 
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
         """Count the grants that are not ended, by the alias that they were given under."""

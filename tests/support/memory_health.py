@@ -7,6 +7,7 @@ from typing import Any
 
 from grants.access.health import ClusterHealth, Waiting
 from grants.access.model import Grant, GrantState
+from grants.record.model import EventType
 
 
 class MemoryHealth:
@@ -24,6 +25,17 @@ class MemoryHealth:
 
     def came_at(self, key: str) -> datetime | None:
         return self.rows.inbound.get(key)
+
+    def told_failing(self, clusters: Collection[str]) -> Mapping[str, tuple[str, datetime]]:
+        events = (e for e, _ in self.rows.events.values() if e.type is EventType.CLUSTER_FAILING)
+        found = {
+            str(e.facts["cluster"]): (
+                str(e.facts["problem"]),
+                datetime.fromisoformat(str(e.facts["since"])),
+            )
+            for e in events
+        }
+        return {alias: one for alias, one in found.items() if alias in clusters}
 
     def waiting_by_cluster(self, now: datetime) -> Mapping[str, Waiting]:
         found: dict[str, list[Grant]] = {}

@@ -7,6 +7,7 @@ import pytest
 
 from grants.access.health import ClusterHealth, Waiting
 from grants.access.model import Cause, Grant, GrantState
+from grants.record.model import Event, EventType
 from tests.support.store_values import NOW, a_grant, a_request, ended, some_terms
 
 MINUTE = timedelta(minutes=1)
@@ -149,3 +150,16 @@ def test_those_that_back_off_are_made_due_and_keep_their_version(store, stored):
         assert woken is not None
         assert (woken.due_at, woken.version) == (NOW, asleep.version)
         assert [tx.grant(g.id).due_at for g in (at_rest, elsewhere)] == [NOW + MINUTE] * 2
+
+
+def test_what_the_record_last_told_of_a_cluster_is_found(store):
+    def told(cluster: str, problem: str) -> Event:
+        facts = {"cluster": cluster, "problem": problem, "since": NOW.isoformat()}
+        return Event(EventType.CLUSTER_FAILING, NOW, actor="system", facts=facts)
+
+    with store.write() as tx:
+        for event in (told("a", "cluster-forbidden"), told("b", "x"), told("a", "cluster-twice")):
+            tx.append(event)
+    with store.read() as tx:
+        assert tx.told_failing({"a", "c"}) == {"a": ("cluster-twice", NOW)}
+        assert tx.told_failing(()) == {}
