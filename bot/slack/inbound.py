@@ -139,9 +139,7 @@ def _actor(kind: Kind, body: Mapping[str, Any]) -> tuple[Account | None, frozens
         return _account(_text(body.get("team_id")), _text(event.get("user")), own)
     user, team = _mapping(body.get("user")), _mapping(body.get("team"))
     others = [_text(team.get("id"))]
-    # An app that is installed for a whole organisation is told no workspace in some payloads.
-    home = _text(user.get("team_id")) or _text(team.get("id")) or enterprise_of(body)
-    return _account(home, _text(user.get("id")), others)
+    return _account(_text(user.get("team_id")), _text(user.get("id")), others)
 
 
 def enterprise_of(body: Mapping[str, Any]) -> str:

@@ -208,5 +208,10 @@ def card_of(person: Person, place: Any = None) -> Message:
 
 def is_ping(message: Message) -> bool:
     """Tell whether a message is a sentence that says aloud what a card shows in silence."""
-    begins = ("Your access is active until ", "Your access has ended: ", "Your request was ")
+    begins = (
+        "Your access is active until ",
+        "Your access has ended: ",
+        "Your request was ",
+        "Your request reached nobody ",
+    )
     return len(message.blocks) == 1 and message.text.startswith(begins)

@@ -54,7 +54,7 @@ def test_an_answer_that_can_not_stand_under_the_message_comes_as_a_message(
 ) -> None:
     asked(bot, erin)
     bot.workspace.inject("chat.postEphemeral", {"ok": False, "error": "user_not_in_channel"})
-    stale = erin.messages()[-1]
+    stale = erin.messages()[0]
     erin.click(stale, "cancel")
     erin.click(stale, "cancel", as_shown=True)
     said = erin.messages()[-1]
@@ -66,7 +66,7 @@ def test_when_nothing_can_be_said_the_ack_leaves_all_the_same(
     bot: SlackBot, erin: Person, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked(bot, erin)
-    stale = erin.messages()[-1]
+    stale = erin.messages()[0]
     erin.click(stale, "cancel")
     for method in ("chat.postEphemeral", "chat.postMessage"):
         bot.workspace.inject(method, {"ok": False, "error": "fatal_error"})
