@@ -14,6 +14,7 @@ from tests.replicas.stage import Stage
 from tests.replicas.summary import table
 
 MINUTES = float(os.environ.get("VALETKEY_TEST_REPLICA_MINUTES", "0"))
+BY_HTTP = os.environ.get("VALETKEY_TEST_REPLICA_WAY_IN", "socket") == "http"
 REPORT = os.environ.get("VALETKEY_TEST_REPLICA_REPORT")
 pytestmark = [pytest.mark.needs_postgres, pytest.mark.timeout(7200)]
 
@@ -38,7 +39,7 @@ def test_three_replicas_killed_paused_and_rolled_in_turn(
 ) -> None:
     plan = Plan(seed, _one_round, requesters=8)
     if MINUTES:
-        plan = Plan(seed, _for_minutes, lease_seconds=(3, 9))
+        plan = Plan(seed, _for_minutes, by_http=BY_HTTP, lease_seconds=(3, 9))
     outcome = play(tmp_path, control_plane, postgres_url, plan)
     _show(outcome)
     assert outcome.violations == []
