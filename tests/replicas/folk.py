@@ -87,7 +87,8 @@ class Story:
         self._seconds = dice.randint(*stage.lease_seconds)
 
     def play(self) -> None:
-        self._reviews.watch(self._who.subject, self._namespace, 60)
+        longest = 60 + self._stage.patience_seconds
+        self._reviews.watch(self._who.subject, self._namespace, longest)
         request = self.ask()
         self._decide(request)
         grant = self._record.find(request, "grant.activating")
