@@ -89,14 +89,9 @@ def _write_calls(stage: Stage) -> None:
                 _seconds(event["stageTimestamp"]),
                 "call",
                 verb=event["verb"],
-                name=event["objectRef"].get("name") or _made(event),
+                name=event["objectRef"]["name"],
                 status=status,
             )
-
-
-def _made(event: dict[str, Any]) -> str:
-    """A POST names what it made only in its answer's headers; the bot says it in its user agent."""
-    raise AssertionError(f"a binding without a name: {event}")
 
 
 def _seconds(text: str) -> float:
