@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.slack.cards.approval import approval_card
-from bot.slack.cards.parts import first_terms, scope_words, what_words
+from bot.slack.cards.parts import asked_words, scope_words
 from bot.slack.inbound import Inbound
 from bot.slack.once import has_decided, is_closed, is_ending, once
 from bot.slack.ports import Answer
@@ -68,7 +68,7 @@ def open_deny(surface: Surface, inbound: Inbound) -> Answer:
         raise NotFound("request", shown.request)
     if facts.request.state is not RequestState.PENDING:
         raise WrongState("request", shown.request, str(facts.request.state))
-    view = deny_view(what_words(first_terms(facts.request)), str(shown))
+    view = deny_view(asked_words(facts.request), str(shown))
     surface.open(inbound, view, on_top=inbound.view.get("type") == "modal")
     return None
 

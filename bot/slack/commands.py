@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.slack.ask import open_ask
 from bot.slack.blocks import Block, context, mrkdwn, plain, section
-from bot.slack.cards.parts import first_terms, what_line, what_of_grant, who
+from bot.slack.cards.parts import asked_line, what_of_grant, who
 from bot.slack.cards.progress import grant_line
 from bot.slack.inbound import Inbound
 from bot.slack.ports import Answer
@@ -50,12 +50,12 @@ def status(surface: Surface, inbound: Inbound) -> Answer:
     blocks: list[Block] = []
     blocks += _part(
         "Waits for you",
-        [f"{who(f.requester)} asks for {what_line(first_terms(f.request))}" for f in waiting],
+        [f"{who(f.requester)} asks for {asked_line(f.request)}" for f in waiting],
         "Nothing.",
     )
     blocks += _part(
         "You asked for",
-        [f"{what_line(first_terms(r))}: {request_state_words(r.state)}" for r in asked],
+        [f"{asked_line(r)}: {request_state_words(r.state)}" for r in asked],
         "Nothing is open.",
     )
     blocks += _part(

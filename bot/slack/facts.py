@@ -31,7 +31,10 @@ class Face:
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """One request and all that its cards say. `roles` are by digest, `proofs` by grant and kind."""
+    """One request and all that its cards say. `roles` are by digest, `proofs` by grant and kind.
+
+    `entitlement` is that of the first item, whose route is the request's; `entitlements` are all.
+    """
 
     request: AccessRequest
     requester: Face
@@ -39,9 +42,16 @@ class RequestFacts:
     faces: Mapping[str, Face] = field(default_factory=dict)
     roles: Mapping[str, RoleSnapshot] = field(default_factory=dict)
     entitlement: Entitlement | None = None
+    entitlements: tuple[Entitlement, ...] = ()
     clusters: Mapping[str, ClusterPolicy] = field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
     proofs: Mapping[tuple[str, ProofKind], Proof] = field(default_factory=dict)
+
+    @property
+    def offered(self) -> tuple[Entitlement, ...]:
+        """The entitlements that are asked for, each once, as policy has them now."""
+        one = (self.entitlement,) if self.entitlement else ()
+        return self.entitlements or one
 
     def face(self, person: str) -> Face:
         """Give a person's face, known or not."""
@@ -75,6 +85,7 @@ def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestF
     terms = [item.terms for item in request.items]
     digests = (*(t.role_digest for t in terms), *(g.role_now for g in grants if g.role_now))
     roles = {digest: role for digest in digests if (role := tx.role(digest))}
+    asked = dict.fromkeys(t.entitlement for t in terms)
     kinds = [(grant.id, kind) for grant in grants for kind in ProofKind]
     clusters = {t.cluster: named for t in terms if (named := policy.cluster(t.cluster))}
     return RequestFacts(
@@ -84,6 +95,7 @@ def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestF
         faces=faces,
         roles=roles,
         entitlement=policy.entitlement(terms[0].entitlement) if terms else None,
+        entitlements=tuple(one for name in asked if (one := policy.entitlement(name))),
         clusters=clusters,
         grants=grants,
         proofs={key: proof for key in kinds if (proof := tx.proof(*key))},

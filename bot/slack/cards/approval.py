@@ -3,14 +3,16 @@
 from bot.slack.blocks import Block, actions, button, context, mrkdwn, plain, rows, section
 from bot.slack.cards.parts import (
     Message,
+    asked_words,
     face_words,
     first_terms,
     groups_words,
+    is_shown_whole,
     message,
+    other_items,
     reason_block,
-    rules_block,
+    rules_blocks,
     what_line,
-    what_words,
     who,
     who_all,
 )
@@ -20,7 +22,7 @@ from bot.slack.text import clean, date, label, one_line
 from bot.wording.states import closing_sentence
 from grants.access.model import RequestState, Verdict
 from grants.authz.risks import ACCEPTABLE
-from grants.policy.model import Stage, Who
+from grants.policy.model import AcceptedRisk, Stage, Who
 
 _SECOND_FACTORS = frozenset(
     {"mfa", "otp", "hwk", "sms", "swk", "fpt", "face", "iris", "vbm", "tel"}
@@ -29,26 +31,28 @@ _SECOND_FACTORS = frozenset(
 
 def approval_card(facts: RequestFacts) -> Message:
     """Render the card about a request for those who decide."""
-    terms = first_terms(facts.request)
-    if facts.request.state is RequestState.PENDING:
+    request, terms = facts.request, first_terms(facts.request)
+    if request.state is RequestState.PENDING:
         return message(
-            f"Approve? {what_words(terms)}: {one_line(terms.reason)}",
+            f"Approve? {asked_words(request)}: {one_line(terms.reason)}",
             [
                 section(mrkdwn(f"{who(facts.requester)} asks for {what_line(terms)}")),
-                reason_block(facts.request),
+                *other_items(request),
+                reason_block(request),
                 _who_rows(facts),
-                _risks(facts),
+                *_risks(facts),
                 _count(facts),
-                _buttons(facts),
+                *_buttons(facts),
                 # Last, because it may be long: what the words above say, exactly.
-                rules_block(facts, terms),
+                *rules_blocks(facts),
             ],
         )
     return message(
-        f"{_outcome_words(facts.request.state)}: {what_words(terms)}",
+        f"{_outcome_words(request.state)}: {asked_words(request)}",
         [
             section(mrkdwn(f"{who(facts.requester)} asked for {what_line(terms)}")),
-            reason_block(facts.request),
+            *other_items(request),
+            reason_block(request),
             *_outcome(facts),
         ],
     )
@@ -66,7 +70,7 @@ def signed_in_words(face: Face) -> str:
 
 
 def _who_rows(facts: RequestFacts) -> Block:
-    described = facts.entitlement.description if facts.entitlement else ""
+    described = "\n".join(one.description for one in facts.offered if one.description)
     pairs = [
         ("Who", face_words(facts.requester)),
         ("Groups", groups_words(facts.requester)),
@@ -97,10 +101,11 @@ def _stage(facts: RequestFacts) -> Stage | None:
     return stages[facts.request.stage] if facts.request.stage < len(stages) else None
 
 
-def _risks(facts: RequestFacts) -> Block | None:
-    accepted = facts.entitlement.accept_risk if facts.entitlement else None
-    if accepted is None or not accepted.rules:
-        return None
+def _risks(facts: RequestFacts) -> list[Block]:
+    return [_risks_of(one.accept_risk) for one in facts.offered if one.accept_risk.rules]
+
+
+def _risks_of(accepted: AcceptedRisk) -> Block:
     lines = [
         f"• {label(ACCEPTABLE.get(one, one))} ({label(one)})" for one in sorted(accepted.rules)
     ]
@@ -130,13 +135,22 @@ def _count(facts: RequestFacts) -> Block:
     return context(mrkdwn(said), mrkdwn(until), block_id=_id("count", facts))
 
 
-def _buttons(facts: RequestFacts) -> Block:
+def _buttons(facts: RequestFacts) -> list[Block]:
+    if not is_shown_whole(facts.request):
+        said = "This asks for more than can be shown here, so that nobody can approve it."
+        return [context(plain(said)), actions(_deny(facts), block_id=_id("decide", facts))]
     value = f"{facts.request.id}:{facts.request.terms_hash}"
-    return actions(
-        button("Approve", "approve", value, style="primary"),
-        button("Deny", "deny", value),
-        block_id=_id("decide", facts),
-    )
+    return [
+        actions(
+            button("Approve", "approve", value, style="primary"),
+            _deny(facts),
+            block_id=_id("decide", facts),
+        )
+    ]
+
+
+def _deny(facts: RequestFacts) -> Block:
+    return button("Deny", "deny", f"{facts.request.id}:{facts.request.terms_hash}")
 
 
 def _id(name: str, facts: RequestFacts) -> str:

@@ -14,6 +14,11 @@ from grants.access.model import AccessRequest, Grant, Terms
 
 ALL_OF_CLUSTER: Final = "all of the cluster"
 _RULES: Final = 2300
+_ALL_RULES: Final = 6000
+_LEAST_RULES: Final = 200
+MOST_ITEMS: Final = 20
+"""Items of one request that a card shows."""
+_ITEMS_A_BLOCK: Final = 5
 _SHOWN_GROUPS: Final = 20
 _REASON: Final = 1500
 _MAIN_TEXT: Final = 500
@@ -60,9 +65,37 @@ def first_terms(request: AccessRequest) -> Terms:
     return request.items[0].terms
 
 
+def asked_words(request: AccessRequest) -> str:
+    """Say what a request is about in one line, as plain text."""
+    return what_words(first_terms(request)) + _and_more(request)
+
+
+def asked_line(request: AccessRequest) -> str:
+    """Say what a request is about in one line, as mrkdwn."""
+    return what_line(first_terms(request)) + _and_more(request)
+
+
+def _and_more(request: AccessRequest) -> str:
+    more = len(request.items) - 1
+    return f" and {more} more" if more else ""
+
+
+def other_items(request: AccessRequest) -> list[Block]:
+    """Show the terms of every item but the first, which the card's first line tells of."""
+    lines = [f"• {what_line(item.terms)}" for item in request.items[1:MOST_ITEMS]]
+    pages = [lines[at : at + _ITEMS_A_BLOCK] for at in range(0, len(lines), _ITEMS_A_BLOCK)]
+    return [section(mrkdwn("\n".join(page))) for page in pages]
+
+
+def is_shown_whole(request: AccessRequest) -> bool:
+    """Tell whether a card shows all of a request: nobody agrees to what is not shown."""
+    return len(request.items) <= MOST_ITEMS
+
+
 def reason_block(request: AccessRequest) -> Block | None:
     """Quote the reason literally: whatever stands in it, it is only text."""
-    reason = clean(first_terms(request).reason).strip()
+    reasons = dict.fromkeys(clean(item.terms.reason).strip() for item in request.items)
+    reason = "\n".join(one for one in reasons if one)
     return section(plain(f"“{fit(reason, _REASON)}”")) if reason else None
 
 
@@ -92,8 +125,16 @@ def groups_words(face: Face) -> Block:
     return plain(", ".join(named[:_SHOWN_GROUPS]) + (f" and {more} more" if more > 0 else ""))
 
 
-def rules_block(facts: RequestFacts, terms: Terms) -> Block:
-    """Show the role's exact rules, as many as fit."""
+def rules_blocks(facts: RequestFacts) -> list[Block]:
+    """Show the exact rules of every role of a request, each once, as many as fit together."""
+    items = facts.request.items[:MOST_ITEMS]
+    roles = {(i.terms.role, i.terms.role_digest, i.terms.subject): i.terms for i in items}
+    room = min(_RULES, max(_LEAST_RULES, _ALL_RULES // len(roles)))
+    return [rules_block(facts, terms, room) for terms in roles.values()]
+
+
+def rules_block(facts: RequestFacts, terms: Terms, room: int = _RULES) -> Block:
+    """Show a role's exact rules, as many as fit into so many characters."""
     snapshot = facts.roles.get(terms.role_digest)
     title = f"*Exactly:* {label(str(terms.role))} as {label(terms.subject)}"
     if snapshot is None:
@@ -102,7 +143,7 @@ def rules_block(facts: RequestFacts, terms: Terms) -> Block:
     shown = [
         line
         for line, length in zip(lines, accumulate(len(line) + 1 for line in lines), strict=True)
-        if length <= _RULES
+        if length <= room
     ]
     more = len(lines) - len(shown)
     shown += [f"… and {more} more lines"] if more else []

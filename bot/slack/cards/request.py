@@ -13,11 +13,12 @@ from bot.slack.blocks import (
 from bot.slack.cards.approval import deciders, denial_reason, outcome_line
 from bot.slack.cards.parts import (
     Message,
+    asked_words,
     first_terms,
     message,
+    other_items,
     reason_block,
     what_line,
-    what_words,
     who_all,
 )
 from bot.slack.cards.progress import grant_line
@@ -42,11 +43,11 @@ def request_card(facts: RequestFacts) -> Message:
 
 
 def _draft(facts: RequestFacts) -> Message:
-    terms = first_terms(facts.request)
     return message(
-        f"Sign in to go on: {what_words(terms)}",
+        f"Sign in to go on: {asked_words(facts.request)}",
         [
-            section(mrkdwn(f"*Waits for your sign-in:* {what_line(terms)}")),
+            section(mrkdwn(f"*Waits for your sign-in:* {what_line(first_terms(facts.request))}")),
+            *other_items(facts.request),
             reason_block(facts.request),
             context(mrkdwn(f"Kept until {date(facts.request.pending_until)}")),
             _cancel(facts),
@@ -55,11 +56,11 @@ def _draft(facts: RequestFacts) -> Message:
 
 
 def _pending(facts: RequestFacts) -> Message:
-    terms = first_terms(facts.request)
     return message(
-        f"Waiting for approval: {what_words(terms)}",
+        f"Waiting for approval: {asked_words(facts.request)}",
         [
-            section(mrkdwn(f"*Waiting for approval:* {what_line(terms)}")),
+            section(mrkdwn(f"*Waiting for approval:* {what_line(first_terms(facts.request))}")),
+            *other_items(facts.request),
             reason_block(facts.request),
             context(plain(_who_decides(facts)), mrkdwn(_so_far(facts))),
             _cancel(facts),
@@ -89,9 +90,10 @@ def _cancel(facts: RequestFacts) -> Block:
 def _closed(facts: RequestFacts) -> Message:
     terms = first_terms(facts.request)
     return message(
-        f"{facts.request.state.capitalize()}: {what_words(terms)}",
+        f"{facts.request.state.capitalize()}: {asked_words(facts.request)}",
         [
             section(mrkdwn(f"*{facts.request.state.capitalize()}:* {what_line(terms)}")),
+            *other_items(facts.request),
             reason_block(facts.request),
             context(
                 mrkdwn(outcome_line(facts)),
@@ -113,7 +115,7 @@ def _granted(facts: RequestFacts) -> Message:
 
 
 def _headline(facts: RequestFacts) -> str:
-    words = what_words(first_terms(facts.request))
+    words = asked_words(facts.request)
     states = {grant.state for grant in facts.grants}
     if states == {GrantState.ENDED}:
         return f"Your access has ended: {words}"
