@@ -261,6 +261,7 @@ def slack_ports(
         deliveries=core.store.deliveries,
         namespaces=partial(_namespaces, core),
         tokens=slack_tokens(settings, slack, core.clock, secrets),
+        clusters=core.clusters.aliases,
     )
 
 

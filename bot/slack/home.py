@@ -1,5 +1,7 @@
 """Home: published when it is opened, and after what is done in it."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from bot.slack.cards.home import HomeFacts, Owned, home_view
@@ -9,6 +11,7 @@ from bot.slack.reading import faces_of, facts_of, known_of
 from bot.slack.surface import Handler, Surface
 from bot.slack.undelivered import missed
 from bot.slack.waiting import waiting_for
+from grants.access.cluster_states import ClusterState, cluster_states
 from grants.access.model import Grant, GrantState, RequestState
 from grants.errors import SignInNeeded
 from grants.people.model import Account, Known
@@ -68,7 +71,16 @@ def read_home(surface: Surface, account: Account) -> HomeFacts:
         stuck=stuck,
         live=live,
         missed=[] if live is None else missed(ports, now),
+        failing=[] if live is None else _clusters(surface, now),
     )
+
+
+def _clusters(surface: Surface, now: datetime) -> Sequence[ClusterState]:
+    ports = surface.ports
+    if ports.clusters is None:
+        return ()
+    with ports.access.read() as tx:
+        return cluster_states(ports.clusters(), now, tx=tx)
 
 
 def _for_admins(surface: Surface, known: Known) -> tuple[list[Owned] | None, list[Owned] | None]:

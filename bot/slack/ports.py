@@ -1,6 +1,6 @@
 """What the surface in Slack is given: verbs, reads, settings. Only wiring fills this in."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
@@ -9,8 +9,9 @@ from bot.slack.tokens import Tokens
 from grants.access.cancel_request import CancelRequest
 from grants.access.decide import Decide, Decided
 from grants.access.give_back import GiveBack
+from grants.access.health import HealthStore
 from grants.access.model import AccessRequest, Grant
-from grants.access.ports import AccessStore, PolicySource
+from grants.access.ports import PolicySource
 from grants.access.request_access import RequestAccess
 from grants.access.revoke_grant import RevokeGrant
 from grants.clock import Clock
@@ -86,11 +87,12 @@ class SlackPorts:
 
     `namespaces` lists a cluster's namespaces within a bounded time (ClusterError otherwise).
     `tokens` looks after secrets that are replaced; without it they stay as the settings have them.
+    `clusters` names those that are configured; without it Home does not tell how they stand.
     """
 
     settings: SlackSettings
     clock: Clock
-    access: AccessStore
+    access: HealthStore
     people: PeopleStore
     policy: PolicySource
     verbs: Verbs
@@ -98,6 +100,7 @@ class SlackPorts:
     deliveries: DeliveryStore
     namespaces: Callable[[str], Sequence[str]]
     tokens: Tokens | None = None
+    clusters: Callable[[], Collection[str]] | None = None
 
 
 Json = dict[str, Any]

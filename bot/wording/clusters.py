@@ -1,6 +1,7 @@
 """How a cluster stands, in words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Final
 
 from bot.wording.states import trouble_words
@@ -22,8 +23,8 @@ def standing_words(state: ClusterState) -> str:
     return f"{said}: {trouble_words(state.problem)}" if state.problem else said
 
 
-def waiting_words(state: ClusterState) -> str:
-    """Say what waits for a cluster; empty when nothing does."""
+def waiting_words(state: ClusterState, moment: Callable[[datetime], str] = moment_words) -> str:
+    """Say what waits for a cluster; empty when nothing does. `moment` writes a time."""
     waiting = state.waiting
     counts = (
         (waiting.overdue, "to be taken away"),
@@ -32,5 +33,5 @@ def waiting_words(state: ClusterState) -> str:
     )
     said = ", ".join(f"{count} {what}" for count, what in counts if count)
     if waiting.oldest_overdue is not None:
-        said += f", the oldest since {moment_words(waiting.oldest_overdue)}"
+        said += f", the oldest since {moment(waiting.oldest_overdue)}"
     return said

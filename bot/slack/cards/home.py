@@ -17,6 +17,7 @@ from bot.slack.blocks import (
     plain,
     section,
 )
+from bot.slack.cards.failing import failing_blocks
 from bot.slack.cards.parts import first_terms, reason_block, what_line, what_of_grant, who
 from bot.slack.cards.progress import grant_line
 from bot.slack.cards.undelivered import undelivered_blocks
@@ -24,6 +25,7 @@ from bot.slack.facts import Face, RequestFacts
 from bot.slack.text import date
 from bot.slack.undelivered import Missed
 from bot.wording import duration_words, request_state_words
+from grants.access.cluster_states import ClusterState
 from grants.access.model import Grant, GrantState
 
 _MOST_WAITING: Final = 10
@@ -43,7 +45,7 @@ class Owned:
 @dataclass(frozen=True)
 class HomeFacts:
     """What one person's Home shows. `live` and `stuck` are None for people who are no admins;
-    `missed` is what could not be told, for admins too.
+    `failing` are clusters and `missed` is what could not be told, both for admins too.
     """
 
     now: datetime
@@ -51,6 +53,7 @@ class HomeFacts:
     waiting: Sequence[RequestFacts] = ()
     asked: Sequence[RequestFacts] = ()
     mine: Sequence[Grant] = ()
+    failing: Sequence[ClusterState] = ()
     stuck: Sequence[Owned] | None = None
     live: Sequence[Owned] | None = None
     missed: Sequence[Missed] = ()
@@ -136,7 +139,7 @@ def _ask() -> list[Block]:
 def _admin(facts: HomeFacts) -> list[Block]:
     if facts.stuck is None or facts.live is None:
         return []
-    blocks = [divider(), header("For admins: stuck")]
+    blocks = [divider(), *failing_blocks(facts.failing), header("For admins: stuck")]
     if not facts.stuck:
         blocks.append(context(plain("Nothing is stuck.")))
     for one in facts.stuck[:_MOST_MINE]:

@@ -16,5 +16,12 @@ def grant_line(grant: Grant) -> str:
         return f"*Ended*{when}. {cause}"
     if grant.stuck:
         return f"*Stuck*: it could not be taken away yet, because {trouble_words(grant.problem)}"
-    trouble = f", though {trouble_words(grant.problem)}: tried again" if grant.problem else ""
-    return f"*{grant_state_words(grant.state).capitalize()}*{trouble}"
+    return f"*{grant_state_words(grant.state).capitalize()}*{_trouble(grant)}"
+
+
+def _trouble(grant: Grant) -> str:
+    """Say what it waits for; whoever waits with it wants to know since when."""
+    if not grant.problem:
+        return ""
+    since = f" since {date(grant.failing_since)}" if grant.failing_since else ""
+    return f", though {trouble_words(grant.problem)}{since}: tried again"

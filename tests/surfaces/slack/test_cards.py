@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +16,13 @@ from bot.slack.cards.approval import approval_card
 from bot.slack.cards.home import HomeFacts, Owned, home_view
 from bot.slack.cards.notice import notice_card
 from bot.slack.cards.parts import Message
+from bot.slack.cards.progress import grant_line
 from bot.slack.cards.request import request_card
 from bot.slack.cards.stuck import stuck_card
 from bot.slack.facts import RequestFacts
 from bot.slack.views import deny_view, look_view, revoke_view, said_view
+from grants.access.cluster_states import ClusterState, Standing
+from grants.access.health import Waiting
 from grants.access.model import ROLE_GONE, Cause, Grant, GrantState, RequestState, Verdict
 from grants.authz.model import Answer, Question, RoleSnapshot, Rule
 from grants.outbox.model import CardKind, Delivery, Place, PlaceKind
@@ -99,6 +103,18 @@ NOTICES = {
     "sign-in-refused": notice("sign-in-refused", why="other-slack-account"),
     "binding-unknown-runs": notice("binding-unknown-runs", cluster="prod", binding="b"),
     "unlinked": notice("unlinked"),
+    "cluster-failing": notice(
+        "cluster-failing",
+        cluster="prod",
+        problem="cluster-forbidden",
+        since_at="2026-01-05T13:30:00+00:00",
+    ),
+    "cluster-back": notice(
+        "cluster-back",
+        cluster="prod",
+        problem="cluster-forbidden",
+        since_at="2026-01-05T13:30:00+00:00",
+    ),
     "role-changed": notice(
         "role-changed",
         role="ClusterRole/<debug>",
@@ -150,6 +166,22 @@ def test_a_role_that_says_the_same_in_other_words_is_not_told_on_a_card() -> Non
     assert drawn(request_card(granted)) == drawn(request_card(c.granted(c.ACTIVE)))
 
 
+WAITS = Waiting(
+    live=9, due=4, activating=1, overdue=3, stuck=2, oldest_overdue=c.NOON - timedelta(hours=1)
+)
+FAILING = [
+    ClusterState(
+        "prod",
+        Standing.FAILING,
+        problem="cluster-unavailable",
+        since=c.NOON - timedelta(minutes=30),
+        waiting=WAITS,
+    ),
+    ClusterState("dev", Standing.UP),
+    ClusterState("again", Standing.UNSEEN, problem="cluster-twice"),
+    *(ClusterState(f"more-{number:02}", Standing.UNLOOKED) for number in range(10)),
+]
+
 HOMES = {
     "unknown": HomeFacts(c.NOON, known=False),
     "empty": HomeFacts(c.NOON, known=True),
@@ -170,6 +202,7 @@ HOMES = {
         live=[Owned(replace(c.ACTIVE, problem="role-forbidden"), c.ERIN)],
     ),
     "idle-admin": HomeFacts(c.NOON, known=True, stuck=[], live=[]),
+    "failing-admin": HomeFacts(c.NOON, known=True, stuck=[], live=[], failing=FAILING),
 }
 
 
@@ -305,3 +338,11 @@ def test_no_text_breaks_a_card_or_becomes_markup(text: str, state: GrantState | 
         look_view(cards[0]),
     ):
         assert check_view(view, ("modal",)) == []
+
+
+def test_what_waits_for_a_cluster_says_since_when() -> None:
+    waiting = replace(
+        c.REVOKING, problem="cluster-unavailable", failing_since=c.NOON - timedelta(minutes=3)
+    )
+    said = grant_line(waiting)
+    assert said.startswith("*Being taken away*, though the cluster does not answer since <!date^")
