@@ -1,0 +1,147 @@
+"""One run: people live their stories while one part after another fails and comes back."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.processes import wait_until
+from grants.store import tables as t
+from tests.outages.backlog import Backlog
+from tests.outages.newcomers import Newcomers
+from tests.outages.stage import OutageStage, Part
+from tests.outages.verdict import Lags, check, lags_of
+from tests.replicas.checker import Seen, Violation
+from tests.replicas.ending import write_ending
+from tests.replicas.eyes import Record, Reviews
+from tests.replicas.folk import Folk
+from tests.replicas.stage import QUORUM
+from tests.support.faulty_link import Fault
+
+_LIVELY_WITHIN = timedelta(seconds=60)
+_SETTLED_WITHIN = timedelta(seconds=150)
+
+
+@dataclass(frozen=True)
+class Round:
+    """A part that fails in one way for so many seconds."""
+
+    part: Part
+    fault: Fault
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run goes. `patience_seconds`: how long people try what does not work."""
+
+    seed: int
+    rounds: tuple[Round, ...]
+    replicas: int = 1
+    requesters: int = 6
+    newcomers: int = 0
+    patience_seconds: float = 60.0
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What came of a run."""
+
+    seen: Seen
+    violations: list[Violation]
+    lags: list[Lags]
+    stories: int
+    log_path: Path
+
+
+def play(
+    folder: Path, plane: ControlPlane, database_url: str, plan: Plan, postgres_port: int | None
+) -> Outcome:
+    """Play a run to its end and check its log."""
+    stage = OutageStage(
+        folder,
+        plane,
+        database_url,
+        plan.seed,
+        requesters=plan.requesters,
+        lease_seconds=(2, 5),
+        patience_seconds=plan.patience_seconds,
+        settings=plan.settings,
+        postgres_port=postgres_port,
+        newcomers=plan.newcomers,
+    )
+    with stage:
+        stage.log.add(time.time(), "run", seed=plan.seed, quorum=QUORUM)
+        stage.slack.control.lift_rate_limits()
+        stage.start(*["both"] * plan.replicas)
+        with _peopled(stage, database_url, plane) as folk:
+            for one in plan.rounds:
+                _play_round(stage, one)
+        wait_until(lambda: stage.untold() == 0, within=_SETTLED_WITHIN, what="everything told")
+        write_ending(stage)
+        seen = Seen(stage.log.entries())
+    return Outcome(seen, check(seen), lags_of(seen), folk.stories, stage.log.path)
+
+
+@contextmanager
+def _peopled(stage: OutageStage, database_url: str, plane: ControlPlane) -> Iterator[Folk]:
+    """Have people live, and be looked at; at the end every story is told to its end."""
+    record, reviews = Record(database_url, stage.log), Reviews(plane, stage.log)
+    with ExitStack() as stack:
+        for looker in (record, reviews):
+            looker.start()
+            stack.callback(looker.stop)
+        folk, newcomers = Folk(stage, record, reviews), Newcomers(stage, record, reviews)
+        folk.start()
+        newcomers.start()
+        try:
+            yield folk
+        finally:
+            folk.rest()
+            newcomers.rest()
+
+
+def _play_round(stage: OutageStage, one: Round) -> None:
+    """Have a part fail while people use the product, and wait until all is well again."""
+    wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="somebody with access")
+    link = stage.links[one.part]
+    before = dict(link.done)
+    stage.log.add(time.time(), "fault", part=one.part, fault=one.fault)
+    link.begin(one.fault)
+    try:
+        stage.workspace.come(lambda: False, one.seconds)
+    finally:
+        link.end()
+    done = {what: times - before.get(what, 0) for what, times in link.done.items()}
+    stage.log.add(time.time(), "mended", part=one.part, fault=one.fault, done=done)
+    backlog = Backlog.of(stage.database)
+    _wait_done(backlog, stage)
+    stage.log.add(time.time(), "settled", part=one.part, fault=one.fault)
+
+
+def _wait_done(backlog: Backlog, stage: OutageStage) -> None:
+    def is_done() -> bool:
+        return not backlog.left(stage.database)
+
+    try:
+        wait_until(is_done, within=_SETTLED_WITHIN, what="what had waited")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}: {_shown(backlog.left(stage.database))}") from None
+
+
+def _shown(left: Iterable[str]) -> str:
+    return ", ".join(sorted(left)[:10])
+
+
+def _is_lively(stage: OutageStage) -> bool:
+    """Tell whether somebody has access and somebody is about to."""
+    grants = t.grants.c
+    query = select(func.count()).select_from(t.grants).where(grants.state == "active")
+    with stage.database.reading() as connection:
+        return int(connection.execute(query).scalar_one()) > 0

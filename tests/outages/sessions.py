@@ -1,0 +1,69 @@
+"""Which runs there are: a short one with everything in it, and the long ones that make the table.
+
+"Gone for an hour" is 75 seconds here. By then every back-off between tries has come to its longest
+(`test_back_off.py`), and the two times by which the product judges how long something took are
+set to less than that: so what an hour leads to, those seconds lead to.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from tests.outages.run import Plan, Round
+from tests.outages.stage import Part
+from tests.support.faulty_link import Fault
+
+GONE_SECONDS: Final = 75.0
+AS_FOR_AN_HOUR: Final = {"ACTIVATE_WITHIN": "20s", "STUCK_AFTER": "30s"}
+"""Instead of 15 and 10 minutes: an hour is longer than both, and so is the outage."""
+FAULT_SECONDS: Final = 8.0
+_BRIEF: Final = (Fault.NONE, Fault.STALL, Fault.RESET, Fault.SLOW, Fault.GARBAGE)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run: what fails in it, and on which database it goes."""
+
+    name: str
+    rounds: tuple[Round, ...]
+    on_postgres: bool
+    newcomers: int
+    patience_seconds: float = 60.0
+    gone: bool = False
+
+    def plan(self, seed: int) -> Plan:
+        """Give the plan of the run."""
+        return Plan(
+            seed,
+            self.rounds,
+            replicas=2 if self.on_postgres else 1,
+            newcomers=self.newcomers,
+            patience_seconds=self.patience_seconds,
+            settings=AS_FOR_AN_HOUR if self.gone else {},
+        )
+
+
+def short() -> Session:
+    """Every part stalls and is reset, once each, with two replicas."""
+    faults = ((Fault.STALL, 4.0), (Fault.RESET, 1.5))
+    rounds = tuple(Round(part, fault, seconds) for part in Part for fault, seconds in faults)
+    return Session("every part", rounds, on_postgres=True, newcomers=40)
+
+
+def long(rounds: int) -> Iterator[Session]:
+    """Each part by itself, each fault so many times on each database, and then gone for long."""
+    for part in Part:
+        for on_postgres in (True,) if part is Part.DATABASE else (False, True):
+            place = "PostgreSQL, two replicas" if on_postgres else "SQLite"
+            newcomers = 30 + 30 * rounds if part is Part.PROVIDER else 0
+            brief = [Round(part, fault, FAULT_SECONDS) for fault in _BRIEF] * rounds
+            yield Session(f"{part}, {place}", tuple(brief), on_postgres, newcomers)
+            gone = (Round(part, Fault.GONE, GONE_SECONDS),)
+            yield Session(
+                f"{part} gone, {place}",
+                gone,
+                on_postgres,
+                newcomers and 60,
+                patience_seconds=240.0,
+                gone=True,
+            )
