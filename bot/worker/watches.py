@@ -21,6 +21,9 @@ log = logging.getLogger("valetkey.worker.watches")
 CHOOSE_EVERY: Final = timedelta(seconds=5)
 """How often it is looked up what is to be watched: roles come and go with their grants."""
 
+CHANGES_MOST: Final = 10_000
+"""How many changes of a cluster wait to be heard at most; more are a reason to make a list."""
+
 SWEEP_APART: Final = timedelta(seconds=2)
 """The least time between two sweeps of a cluster that changes ask for, over all replicas."""
 
@@ -66,7 +69,11 @@ class WatchCalls:
 
 
 class Watches:
-    """Keeps one thread for each stream that is to be open; `tend` is called again and again."""
+    """Keeps one thread for each stream that is to be open; `tend` is called again and again.
+
+    The threads only gather what comes. It is held against the rows by `tend`, many changes by one
+    read: a server sends each by itself, also where a thousand of our own come in one second.
+    """
 
     def __init__(
         self,
@@ -85,12 +92,17 @@ class Watches:
         self._ticks = ticks
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, Watched], Line] = {}
+        self._to_hear: dict[str, list[Change]] = {}
         self._to_sweep: set[str] = set()
         self._chosen_at: float | None = None
         self._stopped = False
 
     def tend(self) -> None:
-        """Begin sweeps that changes asked for, and match the streams to what is to be watched."""
+        """Hear what came, begin the sweeps that are asked for, and match the streams to what is to
+        be watched.
+        """
+        for alias, changes in self._take_changes().items():
+            self._hear(alias, changes)
         for alias in self._take_sweeps():
             self._sweep(alias)
         now = self._ticks()
@@ -140,7 +152,7 @@ class Watches:
 
     def _begin(self, alias: str, watched: Watched, cluster: WatchPort) -> Line:
         calls = LineCalls(
-            heard=self._hear,
+            heard=self._gather,
             opened=self._opened,
             counted=self._count,
             restarted=self._calls.meter.watch_restarted,
@@ -159,10 +171,27 @@ class Watches:
             lines = [line for (at, _), line in self._lines.items() if at == alias]
             self._calls.meter.watch_streams(alias, sum(line.is_open for line in lines))
 
+    def _gather(self, alias: str, changes: Sequence[Change]) -> None:
+        """Keep what came until it is heard; of more than can be kept only a list can tell."""
+        with self._lock:
+            kept = self._to_hear.setdefault(alias, [])
+            kept += changes
+            if len(kept) > CHANGES_MOST:
+                del self._to_hear[alias]
+                self._to_sweep.add(alias)
+
+    def _take_changes(self) -> dict[str, list[Change]]:
+        with self._lock:
+            came, self._to_hear = self._to_hear, {}
+        return came
+
     def _hear(self, alias: str, changes: Sequence[Change]) -> None:
-        if self._stopped:
+        try:
+            heard: Heard = hear(alias, changes, ports=self._ports)
+        except ValetkeyError as error:
+            log.warning("changes could not be heard", extra={"cluster": alias, "code": error.code})
+            self._ask_for_sweep(alias)
             return
-        heard: Heard = hear(alias, changes, ports=self._ports)
         self._calls.meter.watch_heard(alias, len(changes), heard.hurried)
         if heard.hurried:
             self._calls.wake()

@@ -15,6 +15,7 @@ import yaml
 
 from bot.playground.relay import Relay
 from bot.worker.clockwork import Clockwork, Loop
+from bot.worker.loops import WATCH_EVERY
 from bot.worker.reconciler import Reconciler
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watch_line import LineTimes
@@ -124,7 +125,7 @@ class WatchedWorker:
             Loop("sweep", sweep_every, self._sweeps.begin),
         ]
         if watch:
-            loops.append(Loop("watch", CHOOSE_EVERY, self.watches.tend))
+            loops.append(Loop("watch", WATCH_EVERY, self.watches.tend))
         self._clockwork = Clockwork(tuple(loops), self.meter)
 
     def __enter__(self) -> Self:
