@@ -5,6 +5,7 @@ hold, lose and spoil it; to answer in the other end's place it takes a certifica
 """
 
 import asyncio
+import itertools
 import random
 import socket
 import ssl
@@ -20,7 +21,7 @@ from bot.playground.relay import CHUNK_BYTES, Relay
 
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
 _PASSES: Final = (0, 0, 0, 1, 2, 4, 6)
-_LARGEST_HEAD_BYTES: Final = 64 * 1024
+_OFTEN: Final = 0.5
 _PAGE: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"
 _HALF: Final = b'{"ok": true, "kind": "List", "items": [{"metadata": {"na'
 _ENDS: Final = (OSError, EOFError, ssl.SSLError, asyncio.LimitOverrunError, asyncio.CancelledError)
@@ -73,7 +74,8 @@ class FaultyLink(Relay):
         super().__init__(backend_port, port=port)
         self.fault = Fault.NONE
         self.done: Counter[str] = Counter()
-        self._dice = random.Random(seed)
+        self._seed = seed
+        self._numbers = itertools.count(1)
         self._speaks_http = speaks_http
         self._impostor = impostor
         self._slowness = slowness or Slowness()
@@ -148,11 +150,14 @@ class FaultyLink(Relay):
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
+        # Of each connection its own, so that what happens to one does not hang on the others.
+        dice = random.Random(f"{self._seed}:{next(self._numbers)}")
+        is_impostor = dice.random() < _OFTEN
         try:
-            if self._answers_itself():
-                await self._answer(reader, writer)
+            if self.fault is Fault.GARBAGE and self._speaks_http and is_impostor:
+                await self._answer(reader, writer, dice)
             else:
-                await self._join(reader, writer)
+                await self._connect(reader, writer, dice)
         except* _ENDS:
             # Either side may go away at any moment; that ends this connection and nothing else.
             pass
@@ -160,11 +165,9 @@ class FaultyLink(Relay):
             self._open.discard(writer)
             writer.transport.abort()
 
-    def _answers_itself(self) -> bool:
-        is_garbage = self.fault is Fault.GARBAGE and self._speaks_http
-        return is_garbage and self._dice.random() < 0.5
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dice: random.Random
+    ) -> None:
         """Answer in the other end's place: a proxy's page, or half of what was wanted."""
         if self._impostor is not None:
             await writer.start_tls(self._impostor)
@@ -174,7 +177,7 @@ class FaultyLink(Relay):
         )
         await reader.readexactly(length)
         self.done["answered for it"] += 1
-        if self._dice.random() < 0.5:
+        if dice.random() < _OFTEN:
             status, kind, body = b"502 Bad Gateway", b"text/html", _PAGE
         else:
             status, kind, body = b"200 OK", b"application/json", _HALF
@@ -186,11 +189,13 @@ class FaultyLink(Relay):
         writer.close()
         await writer.wait_closed()
 
-    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connect(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dice: random.Random
+    ) -> None:
         await self._gate.wait()
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self.backend_port)
         self._open.add(back_writer)
-        spoil = self._spoiler(writer, back_writer)
+        spoil = self._spoiler(writer, back_writer, dice)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, back_writer))
@@ -200,7 +205,7 @@ class FaultyLink(Relay):
             back_writer.transport.abort()
 
     def _spoiler(
-        self, writer: asyncio.StreamWriter, back: asyncio.StreamWriter
+        self, writer: asyncio.StreamWriter, back: asyncio.StreamWriter, dice: random.Random
     ) -> Callable[[bytes], bytes]:
         """Decide what becomes of a connection's answers, each time that a fault begins."""
         left: dict[Fault, int] = {}
@@ -210,7 +215,7 @@ class FaultyLink(Relay):
             if fault not in {Fault.RESET, Fault.GARBAGE}:
                 left.clear()
                 return chunk
-            left.setdefault(fault, self._dice.choice(_PASSES))
+            left.setdefault(fault, dice.choice(_PASSES))
             left[fault] -= 1
             if left[fault] >= 0:
                 return chunk
@@ -218,14 +223,14 @@ class FaultyLink(Relay):
                 self._reset(writer)
                 self._reset(back)
                 raise ConnectionResetError
-            return self._spoilt(chunk)
+            return self._spoilt(chunk, dice)
 
         return spoil
 
-    def _spoilt(self, chunk: bytes) -> bytes:
-        if self._dice.random() < 0.5:
+    def _spoilt(self, chunk: bytes, dice: random.Random) -> bytes:
+        if dice.random() < _OFTEN:
             self.done["made noise of it"] += 1
-            return self._dice.randbytes(len(chunk))
+            return dice.randbytes(len(chunk))
         self.done["cut it"] += 1
         return chunk[: len(chunk) // 2]
 
