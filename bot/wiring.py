@@ -18,6 +18,7 @@ from bot.secret_file import SecretWatch
 from bot.settings import Settings
 from bot.settings_proxy import proxy_rules
 from bot.slack.members import is_organisation
+from bot.slack.namespaces import Namespaces
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
 from bot.slack_secrets import slack_tokens
@@ -259,7 +260,7 @@ def slack_ports(
         verbs=_verbs(core, wake),
         lists=core.store.lists,
         deliveries=core.store.deliveries,
-        namespaces=partial(_namespaces, core),
+        namespaces=Namespaces(partial(_namespaces, core)),
         tokens=slack_tokens(settings, slack, core.clock, secrets),
         clusters=core.clusters.aliases,
     )

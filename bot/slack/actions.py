@@ -7,7 +7,7 @@ from bot.slack.cards.parts import asked_words, scope_words
 from bot.slack.inbound import Inbound
 from bot.slack.once import has_decided, is_closed, is_ending, once
 from bot.slack.ports import Answer
-from bot.slack.reading import grant_of, request_facts
+from bot.slack.reading import grant_of, request_facts, request_of
 from bot.slack.surface import Surface
 from bot.slack.views import deny_view, look_view, revoke_view
 from bot.wording import problem_sentence
@@ -63,12 +63,12 @@ def approve(surface: Surface, inbound: Inbound) -> Answer:
 def open_deny(surface: Surface, inbound: Inbound) -> Answer:
     """Ask why, before denying; in a modal it is laid on top."""
     shown = read_shown(inbound.value)
-    facts = request_facts(surface.ports, shown.request)
-    if facts is None:
+    request = request_of(surface.ports, shown.request)
+    if request is None:
         raise NotFound("request", shown.request)
-    if facts.request.state is not RequestState.PENDING:
-        raise WrongState("request", shown.request, str(facts.request.state))
-    view = deny_view(asked_words(facts.request), str(shown))
+    if request.state is not RequestState.PENDING:
+        raise WrongState("request", shown.request, str(request.state))
+    view = deny_view(asked_words(request), str(shown))
     surface.open(inbound, view, on_top=inbound.view.get("type") == "modal")
     return None
 

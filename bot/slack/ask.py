@@ -66,6 +66,8 @@ def open_ask(surface: Surface, inbound: Inbound) -> Answer:
 def _form(surface: Surface, inbound: Inbound, known: Known, filled: Filled) -> Form:
     policy = surface.ports.policy.current()
     fits = entitlements(policy, known, filled.choice)
+    if filled.choice.cluster:
+        surface.ports.namespaces.look_soon(filled.choice.cluster)
     if filled.choice.entitlement is None and filled.choice.cluster and len(fits) == 1:
         choice = Choice(filled.choice.cluster, filled.choice.namespace, fits[0].name)
         filled = Filled(choice, filled.seconds, filled.length_text, filled.reason, filled.block_of)
@@ -105,7 +107,7 @@ def namespace_options(surface: Surface, inbound: Inbound) -> Answer:
     """Offer the namespaces that fit, of the cluster chosen."""
     policy, known = surface.ports.policy.current(), surface.known(inbound)
     choice = read_form(inbound.state, policy).choice
-    found = namespaces(policy, known, choice, surface.ports.namespaces, inbound.value)
+    found = namespaces(policy, known, choice, surface.ports.namespaces.get, inbound.value)
     return {"options": [namespace_option(name) for name in found]}
 
 

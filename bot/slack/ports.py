@@ -81,11 +81,22 @@ class Lists(Protocol):
         ...
 
 
+class NamespaceSource(Protocol):
+    """The namespaces of each cluster, by its alias."""
+
+    def get(self, alias: str) -> Sequence[str]:
+        """List a cluster's namespaces, at once where they are known; else ClusterError in time."""
+        ...
+
+    def look_soon(self, alias: str) -> None:
+        """Hear that a cluster's namespaces will be asked for in a moment."""
+        ...
+
+
 @dataclass(frozen=True)
 class SlackPorts:
     """Everything that the surface needs.
 
-    `namespaces` lists a cluster's namespaces within a bounded time (ClusterError otherwise).
     `tokens` looks after secrets that are replaced; without it they stay as the settings have them.
     `clusters` names those that are configured; without it Home does not tell how they stand.
     """
@@ -98,7 +109,7 @@ class SlackPorts:
     verbs: Verbs
     lists: Lists
     deliveries: DeliveryStore
-    namespaces: Callable[[str], Sequence[str]]
+    namespaces: NamespaceSource
     tokens: Tokens | None = None
     clusters: Callable[[], Collection[str]] | None = None
 

@@ -56,6 +56,12 @@ def with_accounts(ports: SlackPorts, facts: RequestFacts) -> RequestFacts:
     return replace(facts, faces=faces, requester=requester)
 
 
+def request_of(ports: SlackPorts, request: str) -> AccessRequest | None:
+    """Read a request alone."""
+    with ports.access.read() as tx:
+        return tx.request(request)
+
+
 def grant_of(ports: SlackPorts, grant: str) -> Grant | None:
     """Read a grant."""
     with ports.access.read() as tx:

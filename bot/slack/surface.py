@@ -1,7 +1,7 @@
 """What every handler works with: ports, a client, members, and ways to say something back."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Final
 
@@ -14,12 +14,13 @@ from bot.slack.inbound import Inbound, Kind
 from bot.slack.members import Members
 from bot.slack.ports import Answer, SlackPorts
 from bot.slack.reading import known_of
+from bot.slack.recent import Recent
 from bot.slack.sdk_log import code_of
 from bot.slack.text import clean, label
 from bot.slack.views import said_view, sign_in_blocks
 from bot.wording import error_sentence
 from grants.errors import SignInNeeded
-from grants.people.model import Known
+from grants.people.model import Account, Known
 from grants.people.offer_sign_in import OfferSignIn
 
 log = get_logger("slack.surface")
@@ -37,10 +38,19 @@ class Surface:
     ports: SlackPorts
     client: WebClient
     members: Members
+    typing: "Recent[Account, Known]" = field(default_factory=lambda: Recent(5.0))
 
     def known(self, inbound: Inbound) -> Known:
-        """Give the person who acts; SignInNeeded when nobody is linked to the account."""
-        known = known_of(self.ports, inbound.who)
+        """Give the person who acts; SignInNeeded when nobody is linked to the account.
+
+        Somebody who types is known by what was read a moment ago: they are only offered choices.
+        """
+        typing = inbound.kind is Kind.SUGGESTION
+        known = self.typing.get(inbound.who) if typing else None
+        if known is None:
+            known = known_of(self.ports, inbound.who)
+        if typing and known is not None:
+            self.typing.keep(inbound.who, known)
         if known is None:
             raise SignInNeeded("not-linked")
         return known

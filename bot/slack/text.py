@@ -9,6 +9,7 @@ from bot.wording import moment_words
 ELLIPSIS: Final = "…"
 _JOINERS: Final = "\u200c\u200d"  # scripts and emoji need them; they steer nothing
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPED: Final = frozenset(_ESCAPES)
 # What mrkdwn reads as format, in a look-alike that it does not: only for labels put beside markup.
 _TICK: Final = "\N{MODIFIER LETTER GRAVE ACCENT}"
 _MARKS: Final = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": _TICK, "~": "\N{TILDE OPERATOR}"})
@@ -19,6 +20,8 @@ def clean(text: str) -> str:
 
     Without this a reason could re-order or hide what an approver reads around it.
     """
+    if text.isascii() and text.isprintable():
+        return text  # as nearly every name is: lists of a hundred are cleaned while somebody types
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = lines.replace("\u2028", "\n").replace("\u2029", "\n").replace("\t", " ")
     return "".join(c for c in lines if c in "\n" + _JOINERS or _is_shown(c))
@@ -49,6 +52,8 @@ def fit_escaped(text: str, limit: int) -> str:
 
 
 def _fit(text: str, limit: int, *, escaped: bool) -> str:
+    if len(text) <= limit and text.isascii() and not (escaped and _ESCAPED & set(text)):
+        return text
     parts = [_ESCAPES.get(c, c) if escaped else c for c in text]
     if _width("".join(parts)) <= limit:
         return "".join(parts)

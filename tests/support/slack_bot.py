@@ -14,6 +14,7 @@ from bot.playground.slack import Message, Person, SlackApp, SlackDouble, Workspa
 from bot.slack.app import build_app, make_courier, make_socket, make_surface
 from bot.slack.delivery import Counts, Courier
 from bot.slack.endpoint import SlackEndpoint
+from bot.slack.namespaces import Namespaces
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import waking
 from grants.access.cancel_request import cancel_request
@@ -81,7 +82,7 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
         verbs=verbs,
         lists=MemoryLists(world.store),
         deliveries=MemoryDeliveries(world.store),  # type: ignore[arg-type]
-        namespaces=namespaces,
+        namespaces=Namespaces(namespaces),
     )
 
 

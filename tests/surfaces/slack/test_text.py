@@ -124,12 +124,22 @@ def test_any_json_reads_as_something_that_standing_can_judge(body: object) -> No
 
 
 def test_a_click_has_one_key_and_another_click_another() -> None:
-    def click(trigger: str) -> str:
-        user = {"id": "U1", "team_id": "T1"}
-        return read_inbound({"type": "block_actions", "user": user, "trigger_id": trigger}).key
+    """A click is one thing, by whichever trigger it comes; the next one is made a moment later."""
 
-    assert click("1.2") == click("1.2")
-    assert click("1.2") != click("1.3")
+    def click(at: str, trigger: str = "1.2", user: str = "U1", **message: str) -> str:
+        action = {"action_id": "approve", "block_id": "b", "value": "v", "action_ts": at}
+        body = {
+            "type": "block_actions",
+            "user": {"id": user, "team_id": "T1"},
+            "trigger_id": trigger,
+            "container": {"channel_id": "C1", "message_ts": "5.5"} | message,
+            "actions": [action],
+        }
+        return read_inbound(body).key
+
+    assert click("1.2") == click("1.2", trigger="9.9")
+    others = {click("1.3"), click("1.2", user="U2"), click("1.2", message_ts="5.6")}
+    assert len(others | {click("1.2")}) == 4
 
 
 def test_a_submit_is_known_by_its_view_and_what_it_holds() -> None:

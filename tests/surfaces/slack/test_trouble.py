@@ -112,9 +112,9 @@ def test_a_database_down_at_submit_keeps_the_form(bot: SlackBot, erin: Person) -
 def test_a_namespace_list_that_does_not_come_is_an_empty_answer(
     bot: SlackBot, erin: Person
 ) -> None:
+    bot.world.cluster.fail_all()
     erin.slash("/access")
     erin.choose(erin.view(), "cluster", "prod")
-    bot.world.cluster.fail_all()
     assert erin.suggest(erin.view(), "namespace") == []
 
 
