@@ -6,8 +6,9 @@ from bot.playground.idp.install import PackagesMissingError, ensure
 from tests.support import parts
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _provider_packages(pytestconfig: pytest.Config) -> None:
+@pytest.fixture(scope="session")
+def provider_packages(pytestconfig: pytest.Config) -> None:
+    """The identity provider's npm packages are here."""
     try:
         ensure()
     except PackagesMissingError as error:

@@ -19,7 +19,11 @@ ROUNDS = int(os.environ.get("VALETKEY_TEST_OUTAGE_ROUNDS", "0"))
 REPORT = os.environ.get("VALETKEY_TEST_OUTAGE_REPORT")
 SESSIONS = list(sessions.long(ROUNDS)) if ROUNDS else [sessions.short()]
 
-pytestmark = [pytest.mark.needs_postgres, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.needs_postgres,
+    pytest.mark.usefixtures("provider_packages"),
+    pytest.mark.timeout(1800),
+]
 
 
 @pytest.fixture(scope="module")

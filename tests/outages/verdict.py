@@ -116,6 +116,8 @@ def lags_of(seen: Seen) -> list[Lags]:
         during = None if window.part in HOLDS_UP and window.fault is not Fault.NONE else late
         sent = [e for e in of_kind(seen.entries, "sent") if window.began <= e.at < window.ended]
         after = max(window.settled, _served_again(seen, window)) - window.ended
+        if during is None:
+            after = max([after, *(last[about] - window.ended for about in inside)])
         found.append(Lags(window, max(during) if during else None, after, len(late), len(sent)))
     return found
 
