@@ -108,7 +108,10 @@ class HealthTx(AccessTx, Protocol):
         ...
 
     def wake_grants(self, clusters: Collection[str], now: datetime) -> int:
-        """Make the grants that back off in these clusters due now; tells how many."""
+        """Make what failed in these clusters due now, as if it never had; tells how many.
+
+        It was the cluster's failure: those that happened to meet it come in their turn.
+        """
         ...
 
 

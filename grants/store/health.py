@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, update
 
 from grants.access.health import ClusterHealth, Waiting
 from grants.access.model import GrantState
@@ -13,6 +13,7 @@ from grants.record.model import EventType
 from grants.store import tables as t
 from grants.store.access import LIVE
 from grants.store.base import TxBase
+from grants.store.types import UtcMicros
 
 _C: Final = t.grants.c
 _EVENTS_MOST: Final = 1000
@@ -128,14 +129,16 @@ class HealthRows(TxBase):
         return tuple(row.id for row in rows)
 
     def wake_grants(self, clusters: Collection[str], now: datetime) -> int:
-        """Make the grants that back off in these clusters due now; tells how many.
+        """Make what failed in these clusters due now, as if it never had; tells how many.
 
         The version stays: who saves a grant meanwhile knows better when it is due.
         """
         done = self._run(
             update(t.grants)
-            .where(LIVE, _C.cluster.in_(clusters), _C.problem != "", _C.due_at > now)
-            .values(due_at=now)
+            .where(LIVE, _C.cluster.in_(clusters), _C.problem != "")
+            .values(
+                due_at=case((_C.due_at > now, literal(now, UtcMicros)), else_=_C.due_at), attempts=0
+            )
         )
         return done.rowcount
 

@@ -71,9 +71,11 @@ class MemoryHealth:
 
     def wake_grants(self, clusters: Collection[str], now: datetime) -> int:
         self._must_write()  # type: ignore[attr-defined]
-        asleep = [g for g in self._live() if g.cluster in clusters and g.problem and g.due_at > now]
-        self.rows.grants.update({g.id: replace(g, due_at=now) for g in asleep})
-        return len(asleep)
+        failed = [g for g in self._live() if g.cluster in clusters and g.problem]
+        self.rows.grants.update(
+            {g.id: replace(g, due_at=min(now, g.due_at), attempts=0) for g in failed}
+        )
+        return len(failed)
 
     def _live(self) -> list[Grant]:
         return [g for g in self.rows.grants.values() if g.state is not GrantState.ENDED]

@@ -138,17 +138,23 @@ def test_a_row_that_says_it_all_is_left_alone(store, stored, change):
     assert note(store) == ()
 
 
-def test_those_that_back_off_are_made_due_and_keep_their_version(store, stored):
-    later = {"due_at": NOW + MINUTE}
-    asleep, at_rest, elsewhere = add(
-        store, stored, later | {"problem": "x"}, later, later | {"problem": "x", "cluster": "dev"}
+def test_those_that_failed_are_made_due_as_if_they_never_had_and_keep_their_version(store, stored):
+    later, failed = {"due_at": NOW + MINUTE}, {"problem": "x", "attempts": 3}
+    asleep, at_rest, elsewhere, due = add(
+        store,
+        stored,
+        later | failed,
+        later,
+        later | failed | {"cluster": "dev"},
+        failed | {"due_at": NOW - MINUTE},
     )
     with store.write() as tx:
-        assert tx.wake_grants(("prod",), NOW) == 1
+        assert tx.wake_grants(("prod",), NOW) == 2
     with store.read() as tx:
-        woken = tx.grant(asleep.id)
-        assert woken is not None
-        assert (woken.due_at, woken.version) == (NOW, asleep.version)
+        for grant, due_at in ((asleep, NOW), (due, NOW - MINUTE)):
+            woken = tx.grant(grant.id)
+            assert woken is not None
+            assert (woken.due_at, woken.attempts, woken.version) == (due_at, 0, grant.version)
         assert [tx.grant(g.id).due_at for g in (at_rest, elsewhere)] == [NOW + MINUTE] * 2
 
 
