@@ -289,17 +289,28 @@ def soak(stage: Company, minutes: float, limited_minutes: float, plot_path: Path
             _row("ack p99, ms", free, lambda s: s.p99_ms),
             _row("outbox, rows", free, lambda s: s.waiting),
             "",
-            (
-                f"Not acked in time: {sum(s.missed for s in sampler.samples)}. With rate limits on for "
-                f"{limited_minutes:g} min: outbox {limited[0].waiting if limited else 0} -> "
-                f"{limited[-1].waiting if limited else 0} rows, memory "
-                f"{limited[0].rss_mb if limited else 0} -> {limited[-1].rss_mb if limited else 0} MB. "
-                f"Afterwards {'all was told' if told else 'NOT all was told'}; "
-                f"{len(stale)} cards show an older state."
-            ),
+            _told_of_limits(sampler.samples, limited, limited_minutes),
+            _told_of_end(stale, told=told),
             *stale[:10],
         )
     )
+
+
+def _told_of_limits(every: list[Sample], limited: list[Sample], minutes: float) -> str:
+    missed = sum(sample.missed for sample in every)
+    said = f"Not acked in time: {missed}."
+    if not limited:
+        return said
+    first, last = limited[0], limited[-1]
+    return (
+        f"{said} With rate limits on for {minutes:g} min: outbox {first.waiting} -> "
+        f"{last.waiting} rows, memory {first.rss_mb} -> {last.rss_mb} MB."
+    )
+
+
+def _told_of_end(stale: list[str], *, told: bool) -> str:
+    everything = "all was told" if told else "NOT all was told"
+    return f"Afterwards {everything}; {len(stale)} cards show an older state."
 
 
 def _row(name: str, samples: list[Sample], of: Callable[[Sample], float]) -> str:
