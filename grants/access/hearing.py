@@ -97,9 +97,14 @@ class Heard:
 
 
 def hear(cluster: str, changes: Sequence[Change], *, ports: HearingPorts) -> Heard:
-    """Hold changes of a cluster (by its alias) against the rows; only what differs is acted on."""
-    bindings = [change for change in changes if isinstance(change, BindingChange)]
-    roles = [change for change in changes if isinstance(change, RoleChange)]
+    """Hold changes of a cluster (by its alias) against the rows; only what differs is acted on.
+
+    Of several changes to one thing the last counts: our own binding is made empty and then filled,
+    and the row may be past both.
+    """
+    last = {_about(change): change for change in changes}
+    bindings = [change for change in last.values() if isinstance(change, BindingChange)]
+    roles = [change for change in last.values() if isinstance(change, RoleChange)]
     with ports.store.read() as tx:
         late, sweep = _of_bindings(tx, bindings, ports.installation)
         uid = tx.cluster_uid(cluster) if roles else None
@@ -143,6 +148,12 @@ def watched_in(cluster: str, *, ports: HearingPorts) -> tuple[Watched, ...]:
 def digest_of_change(change: RoleChange) -> str:
     """Give the digest of a role's rules as a row keeps it."""
     return ROLE_GONE if change.rules is None else rules_digest(change.rules)
+
+
+def _about(change: Change) -> tuple[str, str | None]:
+    if isinstance(change, BindingChange):
+        return change.binding.place.name, change.binding.place.namespace
+    return str(change.ref), change.namespace
 
 
 def _of_bindings(

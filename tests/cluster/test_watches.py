@@ -207,9 +207,9 @@ def test_our_own_doing_hurries_nothing(scene: Scene, worker: WatchedWorker) -> N
     grant, account = scene.faults.approved()
     seconds_until(lambda: worker.meter.streams == 3, 15, "active, and its role watched")
     scene.faults.give_back(grant, account)
-    seconds_until(lambda: scene.is_ended(grant), ACTED_SECONDS, "ended")
+    seconds_until(lambda: scene.is_ended(grant), 15, "ended")
     # The DELETE is the last that happened to it, and was heard when the count is back.
-    seconds_until(lambda: worker.meter.changes >= 3, ACTED_SECONDS, "heard")
+    seconds_until(lambda: worker.meter.changes >= 3, 15, "heard")
     assert worker.meter.hurried == 0
 
 

@@ -114,6 +114,20 @@ def test_a_copy_of_the_binding_has_the_cluster_swept(world: World, grant: Grant)
     assert heard(world, grant, gone=True, uid="uid-copy") == NOTHING
 
 
+def test_of_several_changes_to_one_binding_the_last_counts(world: World, grant: Grant) -> None:
+    """Heard late, the binding of a grant that just became active was once empty."""
+    filled = there(world, grant)
+    made = BindingChange(replace(filled, subjects=()))
+    assert hear("prod", [made, BindingChange(filled)], ports=world) == NOTHING
+    assert hear("prod", [BindingChange(filled), made], ports=world) == LOOKED
+
+
+def test_another_binding_in_our_place_is_looked_at(world: World, grant: Grant) -> None:
+    ours = there(world, grant)
+    gone, other = BindingChange(ours, gone=True), BindingChange(replace(ours, uid="uid-other"))
+    assert hear("prod", [gone, other], ports=world) == Heard(hurried=1, sweep=True)
+
+
 def test_a_thousand_of_our_own_revocations_cost_one_read_a_batch(world: World) -> None:
     grant = world.active()
     binding = there(world, grant)
