@@ -136,7 +136,7 @@ def _write_cards(stage: Stage) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr
     for row in json.loads(done.stdout):

@@ -82,4 +82,4 @@ def _settle(stage: Stage) -> None:
     def told() -> bool:
         return stage.untold() == 0
 
-    wait_until(told, within=timedelta(seconds=90), what="everything told")
+    wait_until(told, within=timedelta(seconds=180), what="everything told")
