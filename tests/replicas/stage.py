@@ -102,6 +102,7 @@ class Stage:
         # A checker of what happened can't do without any of it.
         self.workspace.log.keep(_MANY)
         self.slack.courier.deliveries.limit = _MANY
+        self.workspace.sizes.messages_a_place = _MANY
         (self.folder / "policy.yaml").write_text(yaml.safe_dump(self._policy()))
         clusters = {"clusters": {ALIAS: {"kubeconfig": "bot.kubeconfig"}}}
         (self.folder / "clusters.yaml").write_text(yaml.safe_dump(clusters))
