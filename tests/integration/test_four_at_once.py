@@ -23,6 +23,8 @@ from tests.support.world import World
 
 TIMES = 100
 APPROVERS = 4
+# Without guards one of four may still happen to be alone; hardly ten times over.
+ROUNDS = 10
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)])
@@ -151,7 +153,6 @@ def test_with_the_guards_taken_out_the_same_clicks_make_doubles(database: Databa
     store = Unguarded(Store(database))
     world = StoredWorld(store)
     erin, approvers = world.person("erin", "engineers"), _approvers(world)
-    request = world.ask(erin)
     together = threading.Barrier(APPROVERS)
     waited = threading.local()
 
@@ -162,4 +163,5 @@ def test_with_the_guards_taken_out_the_same_clicks_make_doubles(database: Databa
             together.wait(timeout=30)
 
     store.all_read = all_read
-    assert len(_click_at_once(world, approvers, request)) > 1
+    rounds = [_click_at_once(world, approvers, world.ask(erin)) for _time in range(ROUNDS)]
+    assert max(map(len, rounds)) > 1

@@ -166,7 +166,7 @@ def test_a_row_read_for_writing_is_not_read_by_another_writer_meanwhile(real_sto
 @pytest.mark.parametrize("other", ["another thread", "another process"])
 def test_a_lock_held_too_long_is_told_in_bounded_time(database_url, real_store, grant, other):
     """Another process is a store of its own: it shares no lock of this one's memory."""
-    patience = timedelta(milliseconds=200)
+    patience = timedelta(seconds=1)
     with closing(Store(open_database(database_url, patience=patience))) as impatient:
         holder = impatient if other == "another thread" else real_store
         with holder.write() as tx:
@@ -174,7 +174,7 @@ def test_a_lock_held_too_long_is_told_in_bounded_time(database_url, real_store, 
             begun = time.monotonic()
             with ThreadPoolExecutor(1) as pool, pytest.raises(StoreUnavailable):
                 pool.submit(count_up, impatient, grant.id, 1).result(timeout=30)
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 10
     with closing(opened(database_url)) as after:
         count_up(after, grant.id, 1)
 
