@@ -2,13 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
-from grants.access.ports import Claimed
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.lanes")
@@ -23,8 +22,8 @@ _AHEAD: Final = 2
 class LaneCalls(Protocol):
     """What a lane calls; the reconciler does it."""
 
-    def claim(self, cluster: str, limit: int) -> tuple[Claimed, ...]:
-        """Claim what is due in one cluster."""
+    def claim(self, cluster: str, limit: int) -> tuple[str, ...]:
+        """Claim grants that are due in one cluster."""
         ...
 
     def release(self, grant: str) -> None:
@@ -75,22 +74,41 @@ class Lane:
         self._claiming = threading.Lock()
         self._walks: dict[str, _Walk] = {}
         self._more = False
+        self._room = 0
         self._stopped = False
 
-    def fill(self) -> int:
-        """Claim as much as there is room for and start it; tells how many."""
+    def reserve(self) -> int:
+        """Tell for how many more walks there is room; none while another thread claims here.
+
+        Whoever is told of room must call `take`, with nothing if need be.
+        """
         if not self._claiming.acquire(blocking=False):
             return 0  # whoever is at it takes what this thread would
+        with self._changed:
+            self._room = 0 if self._stopped else self._threads * _AHEAD - len(self._walks)
+        if self._room > 0:
+            return self._room
+        self._more = True
+        self._claiming.release()
+        return 0
+
+    def take(self, claimed: Sequence[str]) -> None:
+        """Start the walks of grants that were claimed for the room that was reserved."""
         try:
-            with self._changed:
-                room = 0 if self._stopped else self._threads * _AHEAD - len(self._walks)
-            claimed = self._calls.claim(self.cluster, room) if room > 0 else ()
-            self._more = len(claimed) == room
-            for one in claimed:
-                self._start(one.grant)
+            self._more = len(claimed) == self._room
+            for grant in claimed:
+                self._start(grant)
         finally:
             self._claiming.release()
-        return len(claimed)
+
+    def _fill(self) -> None:
+        """Go on with what else is due here."""
+        claimed: tuple[str, ...] = ()
+        if room := self.reserve():
+            try:
+                claimed = self._calls.claim(self.cluster, room)
+            finally:
+                self.take(claimed)
 
     def under_way(self) -> tuple[str, ...]:
         """Name the grants that are claimed here, begun or not; the caller holds `changed`."""
@@ -136,7 +154,7 @@ class Lane:
         finally:
             idle = self._forget(grant)
         if self._more and idle:
-            self.fill()
+            self._fill()
 
     def _begin(self, grant: str) -> bool:
         """Tell whether a walk may begin, now that there is a thread for it."""

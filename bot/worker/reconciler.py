@@ -3,13 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from bot.worker.lanes import HUNG_AFTER, Lane
 from grants.access.model import Grant, GrantState
-from grants.access.ports import AccessStore, Claimed
+from grants.access.ports import AccessStore
 from grants.errors import ValetkeyError
 
 __all__ = ["HUNG_AFTER", "Reconciler"]
@@ -66,8 +66,7 @@ class Reconciler:
         """
         started = 0
         if not self._stopped:
-            due = self._store.due_clusters()
-            started = sum(self._lane(c).fill() for c in due if self.may_go(c))
+            started = self._claim_each(self._store.due_clusters())
         for grant in self._newly_hung():
             log.error("a walk hangs", extra={"grant": grant})
             self._hung(grant)
@@ -92,11 +91,26 @@ class Reconciler:
                 self.release(grant)
         return self._ended(within - GIVE_BACK_AFTER)
 
-    def claim(self, cluster: str, limit: int) -> tuple[Claimed, ...]:
-        """Claim what is due in one cluster."""
+    def _claim_each(self, clusters: Iterable[str]) -> int:
+        """Claim in all these clusters at once: one commit, however many they are."""
+        lanes = [self._lane(cluster) for cluster in clusters if self.may_go(cluster)]
+        rooms = {lane.cluster: room for lane in lanes if (room := lane.reserve())}
+        claimed: dict[str, list[str]] = {cluster: [] for cluster in rooms}
+        try:
+            if rooms:
+                for one in self._store.claim_each(self._worker, rooms, self._hold):
+                    claimed[one.cluster].append(one.grant)
+        finally:
+            for cluster, grants in claimed.items():
+                self._lane(cluster).take(grants)
+        return sum(map(len, claimed.values()))
+
+    def claim(self, cluster: str, limit: int) -> tuple[str, ...]:
+        """Claim grants that are due in one cluster."""
         if not self.may_go(cluster):
             return ()
-        return self._store.claim_grants(self._worker, limit, self._hold, cluster)
+        found = self._store.claim_grants(self._worker, limit, self._hold, cluster)
+        return tuple(one.grant for one in found)
 
     def release(self, grant: str) -> None:
         """Give a claim back, so that nobody has to wait for it to lapse."""

@@ -1,5 +1,6 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -171,6 +172,12 @@ class AccessStore(Protocol):
         Due is told by the clock that `due_at` was written by, this process's; how long a claim
         holds by the database's, which all replicas share.
         """
+        ...
+
+    def claim_each(
+        self, worker: str, limits: Mapping[str, int], hold: timedelta
+    ) -> tuple[Claimed, ...]:
+        """Claim grants of several clusters, of each at most so many, in one transaction."""
         ...
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:

@@ -4,6 +4,7 @@ A lease ends on time though its binding can't be deleted, an activation is given
 warned, and a human is called: by the rows, for each grant, without one call to the cluster.
 """
 
+import logging
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,9 @@ from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.reconcile import ROADS, ROADS_AT_ONCE, call_human, cause_to_give_up, is_stuck
 from grants.access.steps import Step, Touches, begin, go_on, walk
-from grants.errors import ChangedMeanwhile
+from grants.errors import ChangedMeanwhile, StoreError
+
+log = logging.getLogger("valetkey.access")
 
 MOST_AT_ONCE: Final = 200
 """How many grants one pass brings up to date, so that no cluster's thousand hold up another's."""
@@ -36,8 +39,18 @@ def note_all_waiting(clusters: Collection[str], problem: str, *, ports: HealthPo
             limit=MOST_AT_ONCE,
         )
     for grant in grants:
-        note_waiting(grant, problem, ports=ports)
+        _note_one(grant, problem, ports)
     return len(grants)
+
+
+def _note_one(grant: str, problem: str, ports: HealthPorts) -> None:
+    """Note one; a bug that it meets must not keep the others from being told stuck."""
+    try:
+        note_waiting(grant, problem, ports=ports)
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("what waits could not be noted", extra={"grant": grant})
 
 
 def note_waiting(grant_id: str, problem: str, *, ports: AccessPorts) -> Grant | None:

@@ -11,7 +11,7 @@ from grants.access.health import ClusterHealth, Waiting
 from grants.access.model import GrantState
 from grants.record.model import EventType
 from grants.store import tables as t
-from grants.store.access import LIVE
+from grants.store.access import LIVE, READABLE
 from grants.store.base import TxBase
 from grants.store.types import UtcMicros
 
@@ -115,7 +115,7 @@ class HealthRows(TxBase):
         now_stuck = and_(_C.stuck.is_(False), _C.revoking_at <= now - stuck_after)
         rows = self._rows(
             select(_C.id)
-            .where(LIVE, _C.cluster.in_(clusters))
+            .where(LIVE, READABLE, _C.cluster.in_(clusters))
             .where(
                 or_(
                     and_(_ACTIVE, or_(_C.expires_at <= now, to_warn)),

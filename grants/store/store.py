@@ -1,7 +1,8 @@
 """The store: transactions, claims and deliveries over one opened database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -52,6 +53,10 @@ class Store:
         self.turns = Turns(database)
         self.upkeep = Upkeep(database)
 
+    def ahead(self) -> "Store":
+        """Give the same store for what a person waits for: its writes go before the others."""
+        return Store(replace(self._database, first=True))
+
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Open one write transaction; leaving it without an error commits, with its events."""
@@ -91,6 +96,12 @@ class Store:
     ) -> tuple[Claimed, ...]:
         """Claim grants that are due and not ended, of one cluster or of all."""
         return self._claims.claim_grants(worker, limit, hold, cluster)
+
+    def claim_each(
+        self, worker: str, limits: Mapping[str, int], hold: timedelta
+    ) -> tuple[Claimed, ...]:
+        """Claim grants of several clusters, of each at most so many, in one transaction."""
+        return self._claims.claim_each(worker, limits, hold)
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         """Claim one grant now, due or not; False when another worker holds it."""

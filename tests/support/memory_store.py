@@ -464,6 +464,12 @@ class MemoryStore:
             tx.rows.claims.update({g.id: (worker, now + hold) for g in first})
         return tuple(Claimed(g.id, g.cluster) for g in first)
 
+    def claim_each(
+        self, worker: str, limits: Mapping[str, int], hold: timedelta
+    ) -> tuple[Claimed, ...]:
+        some = (self.claim_grants(worker, most, hold, there) for there, most in limits.items())
+        return tuple(one for claimed in some for one in claimed)
+
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         with self.write() as tx:
             if grant not in {g.id for g in tx.live_grants()}:

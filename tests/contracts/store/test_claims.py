@@ -58,6 +58,15 @@ def test_a_claim_says_its_cluster_and_may_be_of_one_cluster_alone(store, grants)
     assert claim(store, "w1", 10) == (grants[0].id,)
 
 
+def test_several_clusters_are_claimed_in_at_once_each_as_far_as_is_wanted(store, grants):
+    with store.write() as tx:
+        tx.save_grant(replace(grants[0], cluster="a"))
+    found = store.claim_each("w1", {"a": 5, "prod": 1, "none": 3}, HOLD)
+    assert found == (Claimed(grants[0].id, "a"), Claimed(grants[2].id, "prod"))
+    assert store.claim_each("w1", {"a": 5}, HOLD) == ()
+    assert store.claim_each("w1", {}, HOLD) == ()
+
+
 def test_clusters_are_named_in_which_something_is_due_that_nobody_holds(store, grants, clock):
     with store.write() as tx:
         tx.save_grant(replace(grants[0], cluster="b"))
