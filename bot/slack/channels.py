@@ -1,16 +1,15 @@
 """What Slack says of the channels that a policy names: shared, archived, out of the app's reach."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from slack_sdk import WebClient
 
+from bot.slack.places import CHANNEL_ID
 from bot.slack.troubles import CALL_FAILS, Trouble, met
 from grants.policy.model import Policy
 
-_ID: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
 SHARED: Final = "channel-shared"
 ARCHIVED: Final = "channel-archived"
 WITHOUT_APP: Final = "channel-without-app"
@@ -48,7 +47,7 @@ def look_at(client: WebClient, channels: Iterable[str]) -> tuple[ChannelFinding,
     """
     found: list[ChannelFinding] = []
     for channel in channels:
-        codes = _ask(client, channel) if _ID.fullmatch(channel) else (BY_NAME,)
+        codes = _ask(client, channel) if CHANNEL_ID.fullmatch(channel) else (BY_NAME,)
         found += [ChannelFinding(channel, code) for code in codes]
     return tuple(found)
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from slack_sdk import WebClient
@@ -23,7 +23,7 @@ from bot.slack.places import Gone, Places, Unsure
 from bot.slack.ports import SlackPorts
 from bot.slack.render import render
 from bot.slack.sending import Sender
-from bot.slack.troubles import CALL_FAILS, TOKENS, Trouble, met
+from bot.slack.troubles import CALL_FAILS, TOKENS, Trouble, met, method_of
 from grants.errors import ValetkeyError
 from grants.outbox.model import Delivery, PlaceKind
 
@@ -32,6 +32,7 @@ log = get_logger("slack.delivery")
 _HOLD: Final = timedelta(seconds=5)
 """How long what a dead replica had claimed waits; a living one renews its claims."""
 _ROUND_SECONDS: Final = 10.0
+_MOST_REFUSED: Final = 3
 _HUNG_SECONDS: Final = 0.25
 """How long a round waits for calls that do not end before it looks for other rows."""
 
@@ -174,7 +175,6 @@ class Courier:
                 return "retried"
 
     def _send(self, row: Delivery) -> str:
-        begun = self._ports.clock.now()
         try:
             drawn = None if row.place.kind is PlaceKind.USER_GROUP else render(self._ports, row)
         except ValetkeyError:
@@ -196,11 +196,23 @@ class Courier:
         except ValetkeyError:
             raise
         except CALL_FAILS as error:
-            return self._failed(row, error, begun)
+            return self._failed(row, error)
         return self._outcomes.sent(row, *stands)
 
-    def _failed(self, row: Delivery, error: BaseException, begun: datetime) -> str:
-        outcome = self._outcomes.failed(row, error, begun)
-        if met(error).code in TOKENS:
+    def _failed(self, row: Delivery, error: BaseException) -> str:
+        trouble = met(error)
+        if trouble.trouble is Trouble.REFUSED and self._is_app_fine():
+            # Said of one row alone, it is about whom that is for, and must not stop the others. Not
+            # given up at once: the token may have been replaced between the two calls.
+            return self._outcomes.passing(row, trouble.code, _MOST_REFUSED)
+        outcome = self._outcomes.failed(row, trouble, method_of(error))
+        if trouble.code in TOKENS:
             self._token_refused()
         return outcome
+
+    def _is_app_fine(self) -> bool:
+        try:
+            self._client.auth_test()
+        except CALL_FAILS:
+            return False
+        return True

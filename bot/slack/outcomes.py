@@ -7,7 +7,7 @@ from bot.logs import get_logger
 from bot.slack.breaker import Breaker
 from bot.slack.ports import SlackPorts
 from bot.slack.reports import report_given_up
-from bot.slack.troubles import Trouble, met, method_of
+from bot.slack.troubles import Met, Trouble
 from grants.outbox.model import BROKEN, CHANGES, FIRST_SENDS, Delivery, Pace, scope_of
 
 log = get_logger("slack.outcomes")
@@ -86,11 +86,10 @@ class Outcomes:
         report_given_up(self._ports, row, problem)
         return "dropped"
 
-    def failed(self, row: Delivery, error: BaseException, begun: datetime) -> str:
-        """Note a call that failed."""
-        trouble = met(error)
+    def failed(self, row: Delivery, trouble: Met, method: str) -> str:
+        """Note a call that failed, of a method where that is known."""
         if trouble.trouble is Trouble.LIMITED:
-            return self._limited(row, method_of(error), trouble.wait)
+            return self._limited(row, method, trouble.wait)
         if trouble.trouble in {Trouble.PLACE, Trouble.MESSAGE}:
             # Slack answered this one well: it is there.
             self._breaker.worked()
@@ -99,7 +98,7 @@ class Outcomes:
             self._open(trouble.code, at_once=True)
             return self.put_back(row, trouble.code)
         self._open(trouble.code, at_once=False)
-        log.info("a delivery failed", extra={"code": trouble.code, "begun": str(begun)})
+        log.info("a delivery failed", extra={"code": trouble.code})
         return self.passing(row, trouble.code)
 
     def _open(self, code: str, *, at_once: bool) -> None:
@@ -123,6 +122,10 @@ class Outcomes:
             self._slow[scope] = now + wait + _SLOW_FOR
         self._rows.hold(scope, wait)
         log.info("too fast for Slack", extra={"scope": scope, "seconds": wait.total_seconds()})
+        if method == _POST and row.ts:
+            # Its message was deleted. A hold of the place is not for rows that have had one.
+            self._rows.retry(row, wait, "ratelimited")
+            return "retried"
         return self.put_back(row, "ratelimited")
 
 

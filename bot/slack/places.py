@@ -1,5 +1,6 @@
 """Where a row of the outbox goes in Slack."""
 
+import re
 from typing import Final
 
 from slack_sdk import WebClient
@@ -10,6 +11,7 @@ from bot.slack.reading import account_for, known_of
 from grants.outbox.model import Place, PlaceKind
 from grants.people.model import Account
 
+CHANNEL_ID: Final = re.compile(r"[CG][A-Z0-9]{2,20}")
 _GROUP_ID: Final = "S"
 
 
@@ -53,6 +55,10 @@ class Places:
         if account.team != self._ports.settings.team:
             raise Gone("other-team")
         return account.user
+
+    def can_be_read(self, place: Place) -> bool:
+        """Tell whether messages can be looked for: not where policy names a channel by its name."""
+        return place.kind is not PlaceKind.CHANNEL or bool(CHANNEL_ID.fullmatch(place.ref))
 
     def conversation(self, place: Place) -> str:
         """Give the conversation's own id, which reading and changing messages need."""

@@ -80,7 +80,7 @@ class Sender:
 
     def _find_lost(self, row: Delivery) -> tuple[str, str] | None:
         """Look for a message that was posted before its row could be told so."""
-        if row.sending_since is None:
+        if row.sending_since is None or not self._places.can_be_read(row.place):
             return None
         channel = self._places.conversation(row.place)
         cursor: str | None = None

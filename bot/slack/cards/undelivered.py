@@ -1,18 +1,17 @@
 """Home's part for admins about what could not be told."""
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from bot.slack.blocks import Block, context, header, mrkdwn, plain, section
 from bot.slack.cards.parts import who
+from bot.slack.places import CHANNEL_ID
 from bot.slack.text import date, label
 from bot.slack.undelivered import Missed
 from bot.wording import delivery_words
 from grants.outbox.model import Place, PlaceKind
 
 _MOST: Final = 5
-_CHANNEL_ID: Final = re.compile(r"[CG][A-Z0-9]{5,20}")
 
 
 def undelivered_blocks(missed: Sequence[Missed]) -> list[Block]:
@@ -40,7 +39,7 @@ def _where(one: Missed) -> str:
 
 
 def _place_words(place: Place) -> str:
-    if place.kind is PlaceKind.CHANNEL and _CHANNEL_ID.fullmatch(place.ref):
+    if place.kind is PlaceKind.CHANNEL and CHANNEL_ID.fullmatch(place.ref):
         return f"<#{place.ref}>"
     kind = {PlaceKind.CHANNEL: "channel", PlaceKind.USER_GROUP: "user group"}
     return f"{kind.get(place.kind, 'somebody')} *{label(place.ref)}*"
