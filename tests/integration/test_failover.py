@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from bot.playground.processes import wait_until
 from grants.errors import StoreError, StoreUnavailable
@@ -101,13 +102,20 @@ def test_a_server_that_turns_read_only_is_told_read_and_used_again(own):
     with patient(url) as store:
         with store.write() as tx:
             assert tx.first_time("before", NOW)
+        first = session_of(store)
         _read_only(own, "on")
         with pytest.raises(StoreUnavailable, match="takes no writes"), store.write() as tx:
             tx.first_time("meanwhile", NOW)
         assert store.installation()
+        assert session_of(store) != first, "another may lead to the server that writes"
         _read_only(own, "off")
         with store.write() as tx:
             assert tx.first_time("meanwhile", NOW)
+
+
+def session_of(store):
+    with store._database.reading() as connection:
+        return connection.execute(text("SELECT pg_backend_pid()")).scalar()
 
 
 def _read_only(server, word):
