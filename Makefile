@@ -19,8 +19,9 @@ WAITING = $(addprefix tests/surfaces/slack/test_,socket_mode.py http.py delivery
 ARGS ?=
 FAULT_ROUNDS ?= 5
 MINUTES ?= 30
+ROUNDS ?= 3
 
-.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak playground pictures fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak outages playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -72,6 +73,10 @@ soak: setup ## An hour at twenty actions a second, then ten minutes with rate li
 replicas: setup ## Three replicas killed, paused and rolled under load, MINUTES (30) long, into docs/replicas.md
 	VALETKEY_TEST_REPLICA_MINUTES=$(MINUTES) VALETKEY_TEST_REPLICA_REPORT=docs/replicas.md \
 	  $(PYTEST) tests/replicas/test_replicas.py -k in_turn -s --timeout=0 $(ARGS)
+
+outages: setup ## Each part the bot depends on fails, each fault ROUNDS (3) times, into docs/outages.md: an hour
+	VALETKEY_TEST_OUTAGE_ROUNDS=$(ROUNDS) VALETKEY_TEST_OUTAGE_REPORT=docs/outages.md \
+	  $(PYTEST) tests/outages/test_outages.py -s --timeout=0 $(ARGS)
 
 playground: ## Everything on this machine, in the browser: no account anywhere
 	$(UV) sync --locked --all-extras

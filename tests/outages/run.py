@@ -1,7 +1,7 @@
 """One run: people live their stories while one part after another fails and comes back."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +24,7 @@ from tests.replicas.stage import QUORUM
 from tests.support.faulty_link import Fault
 
 _LIVELY_WITHIN = timedelta(seconds=60)
+_LIVELY = 2
 _SETTLED_WITHIN = timedelta(seconds=150)
 
 
@@ -46,7 +47,9 @@ class Plan:
     requesters: int = 6
     newcomers: int = 0
     patience_seconds: float = 60.0
+    lease_seconds: tuple[int, int] = (2, 6)
     settings: dict[str, str] = field(default_factory=dict)
+    program: str = "bot"
 
 
 @dataclass
@@ -70,11 +73,12 @@ def play(
         database_url,
         plan.seed,
         requesters=plan.requesters,
-        lease_seconds=(2, 5),
+        lease_seconds=plan.lease_seconds,
         patience_seconds=plan.patience_seconds,
         settings=plan.settings,
         postgres_port=postgres_port,
         newcomers=plan.newcomers,
+        program=plan.program,
     )
     with stage:
         stage.log.add(time.time(), "run", seed=plan.seed, quorum=QUORUM)
@@ -109,7 +113,7 @@ def _peopled(stage: OutageStage, database_url: str, plane: ControlPlane) -> Iter
 
 def _play_round(stage: OutageStage, one: Round) -> None:
     """Have a part fail while people use the product, and wait until all is well again."""
-    wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="somebody with access")
+    wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="people with access")
     link = stage.links[one.part]
     before = dict(link.done)
     stage.log.add(time.time(), "fault", part=one.part, fault=one.fault)
@@ -121,27 +125,29 @@ def _play_round(stage: OutageStage, one: Round) -> None:
     done = {what: times - before.get(what, 0) for what, times in link.done.items()}
     stage.log.add(time.time(), "mended", part=one.part, fault=one.fault, done=done)
     backlog = Backlog.of(stage.database)
-    _wait_done(backlog, stage)
-    stage.log.add(time.time(), "settled", part=one.part, fault=one.fault)
+    last = _wait_done(backlog, stage)
+    stage.log.add(time.time(), "settled", part=one.part, fault=one.fault, last=last)
 
 
-def _wait_done(backlog: Backlog, stage: OutageStage) -> None:
+def _wait_done(backlog: Backlog, stage: OutageStage) -> list[str]:
+    """Wait until what had waited is done; names what was done last."""
+    left: list[str] = []
+
     def is_done() -> bool:
-        return not backlog.left(stage.database)
+        found = backlog.left(stage.database)
+        left[:] = found or left
+        return not found
 
     try:
         wait_until(is_done, within=_SETTLED_WITHIN, what="what had waited")
     except TimeoutError as error:
-        raise TimeoutError(f"{error}: {_shown(backlog.left(stage.database))}") from None
-
-
-def _shown(left: Iterable[str]) -> str:
-    return ", ".join(sorted(left)[:10])
+        raise TimeoutError(f"{error}: {', '.join(left)}") from None
+    return left
 
 
 def _is_lively(stage: OutageStage) -> bool:
-    """Tell whether somebody has access and somebody is about to."""
+    """Tell whether there is access that can end."""
     grants = t.grants.c
     query = select(func.count()).select_from(t.grants).where(grants.state == "active")
     with stage.database.reading() as connection:
-        return int(connection.execute(query).scalar_one()) > 0
+        return int(connection.execute(query).scalar_one()) >= _LIVELY

@@ -28,8 +28,13 @@ class Session:
     rounds: tuple[Round, ...]
     on_postgres: bool
     newcomers: int
+    requesters: int = 6
     patience_seconds: float = 60.0
+    lease_seconds: tuple[int, int] = (2, 6)
     gone: bool = False
+    program: str = "bot"
+    finds: frozenset[str] = frozenset()
+    """Which rules must be found broken."""
 
     def plan(self, seed: int) -> Plan:
         """Give the plan of the run."""
@@ -37,9 +42,12 @@ class Session:
             seed,
             self.rounds,
             replicas=2 if self.on_postgres else 1,
+            requesters=self.requesters,
             newcomers=self.newcomers,
             patience_seconds=self.patience_seconds,
+            lease_seconds=self.lease_seconds,
             settings=AS_FOR_AN_HOUR if self.gone else {},
+            program=self.program,
         )
 
 
@@ -47,23 +55,43 @@ def short() -> Session:
     """Every part stalls and is reset, once each, with two replicas."""
     faults = ((Fault.STALL, 4.0), (Fault.RESET, 1.5))
     rounds = tuple(Round(part, fault, seconds) for part in Part for fault, seconds in faults)
-    return Session("every part", rounds, on_postgres=True, newcomers=40)
+    return Session("every-part", rounds, on_postgres=True, newcomers=40)
+
+
+def broken() -> Session:
+    """A build that is broken on purpose: what ends access waits for Slack."""
+    rounds = (Round(Part.SLACK_API, Fault.STALL, 12.0),)
+    return Session(
+        "broken-build",
+        rounds,
+        on_postgres=False,
+        newcomers=0,
+        requesters=10,
+        lease_seconds=(2, 9),
+        program="tests.outages.broken_serve",
+        finds=frozenset({"ends on time"}),
+    )
 
 
 def long(rounds: int) -> Iterator[Session]:
     """Each part by itself, each fault so many times on each database, and then gone for long."""
     for part in Part:
         for on_postgres in (True,) if part is Part.DATABASE else (False, True):
-            place = "PostgreSQL, two replicas" if on_postgres else "SQLite"
+            what = part.name.lower().replace("_", "-")
+            place = "two-on-postgres" if on_postgres else "one-on-sqlite"
             newcomers = 30 + 30 * rounds if part is Part.PROVIDER else 0
             brief = [Round(part, fault, FAULT_SECONDS) for fault in _BRIEF] * rounds
-            yield Session(f"{part}, {place}", tuple(brief), on_postgres, newcomers)
+            yield Session(
+                f"{what}-{place}", tuple(brief), on_postgres, newcomers, 10, lease_seconds=(2, 9)
+            )
             gone = (Round(part, Fault.GONE, GONE_SECONDS),)
             yield Session(
-                f"{part} gone, {place}",
+                f"{what}-gone-{place}",
                 gone,
                 on_postgres,
                 newcomers and 60,
+                requesters=10,
                 patience_seconds=240.0,
+                lease_seconds=(2, 50),
                 gone=True,
             )

@@ -42,11 +42,12 @@ class OutageStage(Stage):
     """A stage with links. `postgres_port` is the server's where `database_url` is PostgreSQL's.
 
     `newcomers` is how many people there are who must sign in before they can ask; with none there
-    is no identity provider.
+    is no identity provider. `program` is the module that is run as `valetkey`.
     """
 
     postgres_port: int | None = None
     newcomers: int = 0
+    program: str = "bot"
     links: dict[Part, FaultyLink] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,6 +182,11 @@ class OutageStage(Stage):
         url = bare.set(username="postgres", host="127.0.0.1", port=port)
         plain = url.update_query_dict({"sslmode": "disable", "gssencmode": "disable"})
         return plain.render_as_string(hide_password=False)
+
+    def _replica(self, role: str) -> Replica:
+        made = super()._replica(role)
+        made.argv = [self.program if word == "bot" else word for word in made.argv]
+        return made
 
     def start(self, *roles: str) -> list[Replica]:
         """Start replicas; people's browsers reach the first of them."""
