@@ -1,7 +1,6 @@
 """Connections: how each database must be opened so that no commit is lost."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from grants.store import marks
 from grants.store.errors import DISK_FULL, translated
 from grants.store.files import ServeLock, make_private
 from grants.store.fit import Fit
+from grants.store.gate import Gate
 from grants.store.marks import Mark
 from grants.store.outcome import Outcome, find_out, is_open
 from grants.store.postgres import NoAnswerError, postgres_engine, read_only
@@ -64,7 +64,7 @@ def sqlite_path(text: str) -> Path | None:
 
 @dataclass
 class Room:
-    """Whether the last write failed for want of room on the disk."""
+    """Whether a write failed for want of room on the disk, and none was tried since on purpose."""
 
     lacking: bool = False
 
@@ -75,16 +75,18 @@ class Database:
 
     `patience` bounds every wait for a lock; past it StoreUnavailable is raised. `gate` is the
     in-process queue of SQLite's one writer: without it busy_timeout starves threads for seconds.
+    `first`: a person waits for what is written, so it goes before what nobody waits for.
     """
 
     writer: Engine
     reader: Engine
     clock: Clock
     patience: timedelta
-    gate: "threading.Lock | None"
+    gate: Gate | None
     fit: Fit = field(default_factory=Fit)
     room: Room = field(default_factory=Room)
     told: Told = field(default_factory=Told)
+    first: bool = False
 
     @property
     def is_sqlite(self) -> bool:
@@ -158,14 +160,13 @@ class Database:
         except StoreUnavailable as error:
             self.room.lacking = self.room.lacking or error.detail == DISK_FULL
             raise
-        self.room.lacking = False
 
     @contextmanager
     def _passing_gate(self) -> Iterator[None]:
         if self.gate is None:
             yield
             return
-        if not self.gate.acquire(timeout=self.patience.total_seconds()):
+        if not self.gate.acquire(first=self.first, within_seconds=self.patience.total_seconds()):
             raise StoreUnavailable("locked by another thread")
         try:
             yield
@@ -224,7 +225,7 @@ def open_database(
         make_private(Path(url.database or ""))
         writer = sqlite_engine(url, patience, query_only=False)
         reader = sqlite_engine(url, patience, query_only=True)
-        return Database(writer, reader, clock, patience, threading.Lock())
+        return Database(writer, reader, clock, patience, Gate())
     engine = postgres_engine(url, patience)
     return Database(engine, read_only(engine), clock, patience, None)
 
