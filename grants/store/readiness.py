@@ -67,3 +67,4 @@ class Readiness:
             connection.execute(insert(t.inbound), [{"key": key, "at": at} for key in self._probe])
         with self._database.writing() as connection:
             connection.execute(gone)
+        self._database.room.lacking = False

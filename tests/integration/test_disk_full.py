@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -46,6 +47,8 @@ def check(store, stored, error, make_room):
     assert counted(store) == dict.fromkeys(stored, ROWS)
     assert store.installation()
     assert store.readiness.problem() == "disk-full"
+    assert store.claim_grants("worker", 1, timedelta(seconds=1)) == ()
+    assert store.readiness.problem() == "disk-full", "what writes nothing shows nothing"
     make_room()
     assert store.readiness.problem() is None
     stored.add(add(store))
