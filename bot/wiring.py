@@ -284,6 +284,7 @@ def _slack(settings: Settings) -> SlackSettings:
 
 def _verbs(core: Core, wake: Callable[[], None]) -> Verbs:
     """Give each verb its ports; what changes something wakes the worker when it has committed."""
+    core = replace(core, store=core.store.ahead())  # somebody waits for the answer
     return Verbs(
         request_access=waking(wake, lambda command: request_access(command, ports=core)),
         cancel_request=waking(wake, lambda command: cancel_request(command, ports=core)),
@@ -303,6 +304,7 @@ def _namespaces(core: Core, alias: str) -> tuple[str, ...]:
 
 def go_on_with_draft(core: Core, wake: Callable[[], None]) -> Callable[[str, str], AccessRequest]:
     """Give the call that submits a kept draft after its owner signed in."""
+    core = replace(core, store=core.store.ahead())  # as for clicks
 
     def go_on(person: str, draft: str) -> AccessRequest:
         try:
