@@ -18,7 +18,7 @@ from bot.slack.blocks import (
     section,
 )
 from bot.slack.cards.failing import failing_blocks
-from bot.slack.cards.parts import first_terms, reason_block, what_line, what_of_grant, who
+from bot.slack.cards.parts import asked_line, reason_block, what_of_grant, who
 from bot.slack.cards.progress import grant_line
 from bot.slack.cards.undelivered import undelivered_blocks
 from bot.slack.facts import Face, RequestFacts
@@ -93,8 +93,8 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         blocks.append(context(plain("Nothing. Requests that you can decide on will stand here.")))
     for one in facts.waiting[:_MOST_WAITING]:
         value = f"{one.request.id}:{one.request.terms_hash}"
-        terms = first_terms(one.request)
-        blocks.append(section(mrkdwn(f"{who(one.requester)} asks for {what_line(terms)}")))
+        said = f"{who(one.requester)} asks for {asked_line(one.request)}"
+        blocks.append(section(mrkdwn(said)))
         reason = reason_block(one.request)
         blocks += [reason] if reason else []
         blocks.append(
@@ -119,7 +119,7 @@ def _mine(facts: HomeFacts) -> list[Block]:
         block_id = f"home:mine:{grant.id}:{grant.version}"
         blocks.append(section(text, block_id=block_id, accessory=give))
     for one in facts.asked[:_MOST_MINE]:
-        line = f"{what_line(first_terms(one.request))}\n{request_state_words(one.request.state)}"
+        line = f"{asked_line(one.request)}\n{request_state_words(one.request.state)}"
         cancel = button("Cancel", "cancel", one.request.id)
         block_id = f"home:asked:{one.request.id}:{one.request.version}"
         blocks.append(section(mrkdwn(line), block_id=block_id, accessory=cancel))
