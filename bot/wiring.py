@@ -43,7 +43,6 @@ from grants.clusters.config import ClusterConfig, ClusterTimes
 from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import (
     ClusterChanged,
-    ClusterForbidden,
     ClusterUnavailable,
     Problem,
     SettingsInvalid,
@@ -61,7 +60,7 @@ NAMESPACES_WITHIN = timedelta(seconds=1.5)
 # Added to what a look at a cluster may take by all its time-outs, before it counts as hung.
 LOOK_GRACE = timedelta(seconds=3)
 # What may be wrong with the cluster as a whole, and not with the grant that met it.
-CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterForbidden.code, ClusterChanged.code})
+CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterChanged.code})
 # Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
 # whoever then waits for a locked database must hear so in time.
 DATABASE_PATIENCE = timedelta(seconds=1.25)

@@ -7,6 +7,14 @@ that does brings a look at the cluster itself; while that is out, or fails, noth
 import random
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Final
+
+from grants.errors import ClusterChanged, ClusterTwice, ClusterUnavailable
+
+HANGS: Final = "hung"
+SHUTS: Final = frozenset({ClusterUnavailable.code, ClusterChanged.code, ClusterTwice.code, HANGS})
+"""Problems with which nothing can be done in a cluster, or must not be. A refusal is none: what the
+bot may still do there, such as deleting a binding, it must do."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Breaker:
     @property
     def is_shut(self) -> bool:
         """Tell whether nothing but looks may go to the cluster now."""
-        return bool(self.problem) or self.suspect
+        return self.problem in SHUTS or self.suspect
 
     def is_due(self, now: float) -> bool:
         """Tell whether to look now: nobody is at it, and it is time."""
@@ -74,9 +82,9 @@ class Breaker:
         jittered = _in(wait) * dice.uniform(0.75, 1.25)
         return Breaker(problem=problem, failures=failures, next_look=now + jittered)
 
-    def hangs(self, problem: str) -> "Breaker":
+    def hangs(self) -> "Breaker":
         """Give the state while a look is overdue; it is still out, and no other begins."""
-        return replace(self, problem=problem, failures=self.failures + 1)
+        return replace(self, problem=HANGS, failures=self.failures + 1)
 
 
 def _in(time: timedelta) -> float:

@@ -17,7 +17,6 @@ from grants.errors import StoreError, ValetkeyError
 
 log = logging.getLogger("valetkey.worker.clusters")
 
-HANGS = "hung"
 BELIEVED_AFTER = timedelta(seconds=3)
 """How long the record has to call a cluster failing before its grants are said to wait: another
 process that reaches it has said otherwise by then."""
@@ -150,7 +149,7 @@ class KnownClusters:
             failing = [
                 (self._lanes(alias), one.problem)
                 for alias, one in self._known.items()
-                if one.problem and _is_believed(self._rows.get(alias), now)
+                if one.problem and one.breaker.is_shut and _is_believed(self._rows.get(alias), now)
             ]
         return sum(note_all_waiting(c, problem, ports=self._ports) for c, problem in failing)
 
@@ -194,7 +193,7 @@ class KnownClusters:
                 self._store_problems[alias] = of_store
             lanes = self._lanes(alias)
             self._changed.notify_all()
-        if before.breaker.is_shut and not breaker.is_shut:
+        if (before.breaker.is_shut or before.problem) and not problem:
             log.info("a cluster can be worked with", extra={"cluster": alias})
             for call in self._opened:
                 call(lanes)
@@ -205,7 +204,7 @@ class KnownClusters:
             for alias, one in self._known.items():
                 if one.breaker.is_overdue(now, self._times) and not one.problem:
                     log.error("a look at a cluster does not end", extra={"cluster": alias})
-                    self._known[alias] = Known(one.breaker.hangs(HANGS), one.since or moment)
+                    self._known[alias] = Known(one.breaker.hangs(), one.since or moment)
 
     def _lanes(self, alias: str) -> frozenset[str]:
         """Name the aliases whose grants lie in a cluster: its own, and those that it had before."""

@@ -195,9 +195,15 @@ def _is_well(tx: HealthTx, row: ClusterHealth, now: datetime) -> _Step | None:
 
 
 def _begins_to_fail(row: ClusterHealth, look: Look, now: datetime) -> _Step | None:
-    if row.looked_at is not None and now - row.looked_at < BELIEVED_FOR:
+    """Say that a cluster fails, unless somebody could work with it a moment ago.
+
+    Who has failed for longer than others were well counts from now on: alone it is no outage.
+    """
+    well_at = row.looked_at
+    if well_at is not None and now - well_at < BELIEVED_FOR:
         return None
-    return _Step(replace(row, problem=look.problem, failing_since=look.since, looked_at=now))
+    since = now if well_at is not None and look.since < well_at else look.since
+    return _Step(replace(row, problem=look.problem, failing_since=since, looked_at=now))
 
 
 def _still_fails(

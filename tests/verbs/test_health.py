@@ -98,12 +98,26 @@ def test_a_row_is_written_on_change_and_once_a_minute(world: World) -> None:
 
 def test_a_process_that_is_cut_off_alone_does_not_say_that_the_cluster_fails(world: World) -> None:
     """Two see it otherwise: the good look counts, and nobody is told."""
-    for _second in range(90):
+    for second in range(300):
         world.clock.forward(seconds=1)
-        look(world, DOWN, ago=_second)
+        look(world, DOWN, ago=second)
+        look(world, DOWN, ago=second)
         assert look(world) == ""
     assert told(world) == []
     assert row(world).problem == ""
+
+
+def test_who_was_cut_off_for_long_counts_from_when_the_others_are_too(world: World) -> None:
+    world.clock.forward(minutes=10)
+    look(world)
+    world.clock.forward(seconds=6)
+    assert look(world, DOWN, ago=600) == DOWN
+    assert row(world).failing_since == world.clock.now()
+    look(world, DOWN, ago=600)
+    assert told(world) == []
+    world.clock.forward(minutes=1)
+    look(world, DOWN, ago=660)
+    assert told(world) == ["cluster-failing"]
 
 
 def test_a_good_look_a_moment_ago_counts_for_more_than_a_bad_one_now(world: World) -> None:

@@ -75,7 +75,21 @@ def test_a_look_that_does_not_end_counts_as_failed_until_it_does(well, dice):
     out = well.begun(15)
     assert not out.is_overdue(24.9, TIMES)
     assert out.is_overdue(25, TIMES)
-    hangs = out.hangs("hung")
+    hangs = out.hangs()
     assert hangs.is_shut
     assert not hangs.is_due(1000), "it is still out"
     assert not hangs.looked("", 1000, TIMES, dice).is_shut
+
+
+@pytest.mark.security("G1")
+@pytest.mark.parametrize("problem", ["cluster-forbidden", "cluster-refused", "bug"])
+def test_a_cluster_that_refuses_the_look_is_worked_with_all_the_same(dice, problem):
+    """The bot may have lost the right to read kube-system, and still be able to take access away:
+    left alone, it would have left the access standing.
+    """
+    assert not Breaker().looked(problem, 0, TIMES, dice).is_shut
+
+
+@pytest.mark.parametrize("problem", [DOWN, "cluster-changed", "cluster-twice"])
+def test_one_that_is_away_or_another_is_not(dice, problem):
+    assert Breaker().looked(problem, 0, TIMES, dice).is_shut

@@ -123,17 +123,29 @@ def test_a_look_that_does_not_end_is_a_problem_of_that_cluster_alone(
     assert known.problems == {}
 
 
-@pytest.mark.parametrize("problem", ["cluster-changed", "cluster-forbidden"])
-def test_a_cluster_that_refuses_or_is_another_is_not_worked_with(
-    world: World, known: KnownClusters, problem: str
-) -> None:
-    if problem == "cluster-changed":
-        world.cluster.move_to("uid-other")
-    else:
-        world.cluster.fail("uid", ClusterForbidden)
+def test_a_cluster_that_is_another_is_not_worked_with(world: World, known: KnownClusters) -> None:
+    world.cluster.move_to("uid-other")
     known.see_all(SOON)
-    assert known.problems == {"prod": problem}
+    assert known.problems == {"prod": "cluster-changed"}
     assert known.shut() == {"prod"}
+
+
+@pytest.mark.security("G1")
+def test_a_cluster_that_refuses_the_bot_is_told_and_worked_with(
+    world: World, known: KnownClusters, ticks: Ticks
+) -> None:
+    """What it still lets the bot do must be done: the right to look is not the one to revoke."""
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.cluster.fail("uid", ClusterForbidden, times=1000)
+    known.see_all(SOON)
+    assert known.problems == {"prod": "cluster-forbidden"}
+    assert known.shut() == frozenset()
+    world.reconcile(grant.id)
+    assert world.cluster.peek(world.place(grant)) is None, "the binding was left standing"
+    ticks.forward(5)
+    known.look()
+    assert known.note_waiting() == 0
 
 
 def test_one_cluster_under_two_names_is_refused_under_the_later_one(world: World) -> None:
