@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, insert, literal, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, literal, text, update
 
 from grants.ids import Prefix, new_id
 from grants.outbox.model import Card, CardKind, Notice, Place
 from grants.store import tables as t
 from grants.store.base import TxBase
+from grants.store.engine import Database
 from grants.store.types import UtcMicros
 from grants.store.undelivered import WANTED
 
@@ -27,6 +28,10 @@ _RETELL = (
 
 class OutboxRows(TxBase):
     """What Outbox asks for."""
+
+    def __init__(self, connection: Connection, database: Database, *, writable: bool) -> None:
+        super().__init__(connection, database, writable=writable)
+        self._to_retell: set[str] = set()
 
     def tell(self, card: Card) -> None:
         """Want this card (again): its version goes up by one.
@@ -58,8 +63,18 @@ class OutboxRows(TxBase):
         self._run(insert(t.deliveries), row | _sentence(notice))
 
     def retell(self, about: str) -> None:
-        """Want every card that already stands about this thing rendered again."""
-        self._run(_RETELL, {"this": about, "now": self._database.clock.now()})
+        """Want every card that stands about this thing rendered again, when this commits."""
+        self._must_write()
+        self._to_retell.add(about)
+
+    def retell_all(self) -> None:
+        """Want what was gathered: after all rows that cards are about, and in one order.
+
+        Else of two transactions, each with rows and cards that the other wants, one is lost.
+        """
+        for about in sorted(self._to_retell):
+            self._run(_RETELL, {"this": about, "now": self._database.clock.now()})
+        self._to_retell.clear()
 
     def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:
         return {

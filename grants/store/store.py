@@ -63,6 +63,7 @@ class Store:
         with self._database.writing() as connection:
             tx = Tx(connection, self._database, writable=True)
             yield tx
+            tx.retell_all()
             tx.flush()
 
     @contextmanager

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import make_url, text
 
 from grants.errors import ChangedMeanwhile, StoreUnavailable
+from grants.outbox.model import Card, CardKind, Place, PlaceKind
 from grants.store.engine import open_database
 from grants.store.store import Store
 from tests.support.commit_relay import CommitRelay
@@ -95,6 +96,31 @@ def test_of_two_that_wait_for_each_other_one_goes_on(store, grants):
         errors = [way.exception(timeout=30) for way in ways]
     lost = [error for error in errors if error is not None]
     assert [type(error) for error in lost] == [ChangedMeanwhile]
+
+
+def test_two_with_the_same_cards_never_wait_for_each_other(store, grants):
+    """A batch held its grants and then wanted their cards, a walk held cards and then wanted its
+    grant: both stood still for a second, and one of them was lost.
+    """
+    card = Card(CardKind.REQUEST, "req-1", Place(PlaceKind.PERSON, "per-1"))
+    commit(store, lambda tx: tx.tell(card))
+    both_began = threading.Barrier(2)
+
+    def cards_first():
+        with store.write() as tx:
+            tx.retell("req-1")
+            both_began.wait(timeout=10)
+            tx.grant(grants[0].id)
+
+    def grant_first():
+        with store.write() as tx:
+            tx.grant(grants[0].id)
+            both_began.wait(timeout=10)
+            tx.retell("req-1")
+
+    with ThreadPoolExecutor(2) as pool:
+        ways = [pool.submit(cards_first), pool.submit(grant_first)]
+        assert [way.exception(timeout=30) for way in ways] == [None, None]
 
 
 def test_a_transaction_that_cannot_be_put_in_an_order_is_told_as_a_change(store, grants):
