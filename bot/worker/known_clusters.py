@@ -175,7 +175,8 @@ class KnownClusters:
             of_store = error.code  # says nothing about the cluster, which answered
         except ValetkeyError as error:
             problem = error.code
-            log.warning("a cluster is not as it should be", extra=error.facts())
+            if self.problems.get(cluster.alias) != problem:  # said once, not at every look
+                log.warning("a cluster is not as it should be", extra=error.facts())
         except Exception:
             log.exception("the look at a cluster broke", extra={"cluster": cluster.alias})
             problem = "bug"
