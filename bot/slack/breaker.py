@@ -7,7 +7,10 @@ from typing import Final
 from grants.clock import Clock
 
 _FIRST_WAIT: Final = timedelta(seconds=1)
-_MOST_WAIT: Final = timedelta(seconds=60)
+_MOST_WAIT: Final = timedelta(seconds=15)
+"""So long at most nobody is told anything after Slack is back. `auth.test` may be asked hundreds
+of times a minute.
+"""
 
 
 class Breaker:

@@ -1,6 +1,7 @@
 """One run: people live their stories while one part after another fails and comes back."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from tests.replicas.ending import write_ending
 from tests.replicas.eyes import Record, Reviews
 from tests.replicas.folk import Folk
 from tests.replicas.stage import QUORUM
-from tests.support.faulty_link import Fault
+from tests.support.faulty_link import Fault, FaultyLink
 
 _LIVELY_WITHIN = timedelta(seconds=60)
 _LIVELY = 2
@@ -114,19 +115,26 @@ def _peopled(stage: OutageStage, database_url: str, plane: ControlPlane) -> Iter
 def _play_round(stage: OutageStage, one: Round) -> None:
     """Have a part fail while people use the product, and wait until all is well again."""
     wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="people with access")
-    link = stage.links[one.part]
-    before = dict(link.done)
+    links = stage.links[one.part]
+    before = _done(links)
     stage.log.add(time.time(), "fault", part=one.part, fault=one.fault)
-    link.begin(one.fault)
     try:
+        for link in links:
+            link.begin(one.fault)
         stage.workspace.come(lambda: False, one.seconds)
     finally:
-        link.end()
-    done = {what: times - before.get(what, 0) for what, times in link.done.items()}
+        for link in links:
+            link.end()
+    done = _done(links) - before
     stage.log.add(time.time(), "mended", part=one.part, fault=one.fault, done=done)
     backlog = Backlog.of(stage.database)
     last = _wait_done(backlog, stage)
     stage.log.add(time.time(), "settled", part=one.part, fault=one.fault, last=last)
+
+
+def _done(links: tuple[FaultyLink, ...]) -> Counter[str]:
+    """Tell what the links have done so far, by words."""
+    return sum((link.done for link in links), Counter())
 
 
 def _wait_done(backlog: Backlog, stage: OutageStage) -> list[str]:

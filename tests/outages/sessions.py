@@ -17,6 +17,7 @@ GONE_SECONDS: Final = 75.0
 AS_FOR_AN_HOUR: Final = {"ACTIVATE_WITHIN": "20s", "STUCK_AFTER": "30s"}
 """Instead of 15 and 10 minutes: an hour is longer than both, and so is the outage."""
 FAULT_SECONDS: Final = 8.0
+_OF_POSTGRES: Final = frozenset({Part.DATABASE, Part.ONE_DATABASE})
 _BRIEF: Final = (Fault.NONE, Fault.STALL, Fault.RESET, Fault.SLOW, Fault.GARBAGE)
 
 
@@ -76,7 +77,7 @@ def broken() -> Session:
 def long(rounds: int) -> Iterator[Session]:
     """Each part by itself, each fault so many times on each database, and then gone for long."""
     for part in Part:
-        for on_postgres in (True,) if part is Part.DATABASE else (False, True):
+        for on_postgres in (True,) if part in _OF_POSTGRES else (False, True):
             what = part.name.lower().replace("_", "-")
             place = "two-on-postgres" if on_postgres else "one-on-sqlite"
             newcomers = 30 + 30 * rounds if part is Part.PROVIDER else 0

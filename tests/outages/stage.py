@@ -35,6 +35,7 @@ class Part(StrEnum):
     PROVIDER = "the identity provider"
     CLUSTER = "the cluster's API server"
     DATABASE = "PostgreSQL"
+    ONE_DATABASE = "PostgreSQL, for one replica of two"
 
 
 @dataclass
@@ -48,7 +49,7 @@ class OutageStage(Stage):
     postgres_port: int | None = None
     newcomers: int = 0
     program: str = "bot"
-    links: dict[Part, FaultyLink] = field(init=False, default_factory=dict)
+    links: dict[Part, tuple[FaultyLink, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -57,6 +58,7 @@ class OutageStage(Stage):
         self._slack_port = free_port()
         self._client: idp.Client | None = None
         self._issuer = ""
+        self._first_port: int | None = None
 
     def __enter__(self) -> Self:
         super().__enter__()
@@ -64,11 +66,15 @@ class OutageStage(Stage):
 
     def _set_up(self) -> None:
         if self.postgres_port is not None:
-            self._link(Part.DATABASE, self.postgres_port, speaks_http=False)
+            first = self._link(Part.ONE_DATABASE, self.postgres_port, speaks_http=False)
+            other = self._link(Part.DATABASE, self.postgres_port, speaks_http=False)
+            self.links[Part.DATABASE] = (first, other)
         super()._set_up()
 
-    def _link(self, part: Part, port: int, *, tls: bool = False, speaks_http: bool = True) -> int:
-        """Put a link before a port; gives the port to reach it by."""
+    def _link(
+        self, part: Part, port: int, *, tls: bool = False, speaks_http: bool = True
+    ) -> FaultyLink:
+        """Put a link before a port."""
         link = FaultyLink(
             port,
             f"{self.seed}:{part}",
@@ -78,14 +84,14 @@ class OutageStage(Stage):
         )
         link.start()
         self._stack.callback(link.stop)
-        self.links[part] = link
-        return link.port
+        self.links[part] = (link,)
+        return link
 
     def _furnish_cluster(self) -> None:
         super()._furnish_cluster()
         backend = urlsplit(self.plane.url).port
         assert backend is not None
-        port = self._link(Part.CLUSTER, backend, tls=True)
+        port = self._link(Part.CLUSTER, backend, tls=True).port
         path = self.folder / "bot.kubeconfig"
         config = yaml.safe_load(path.read_text())
         config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
@@ -99,8 +105,8 @@ class OutageStage(Stage):
             self.app,
             port=self._slack_port,
             request_url=request_url,
-            socket_port=sockets,
-            hooks_port=api,
+            socket_port=sockets.port,
+            hooks_port=api.port,
         )
 
     def _fill_workspace(self) -> None:
@@ -114,7 +120,7 @@ class OutageStage(Stage):
         accounts = [self._account(number) for number in range(self.newcomers)]
         client = idp.valetkey_client(secrets.token_hex(16), f"{self.public_url}/sign-in/callback")
         backend = free_port()
-        port = self._link(Part.PROVIDER, backend, tls=True)
+        port = self._link(Part.PROVIDER, backend, tls=True).port
         provider = idp.IdentityProvider(
             certificate=self.leaf,
             ca_file=self.plane.authority.ca_file,
@@ -161,9 +167,11 @@ class OutageStage(Stage):
 
     def environment(self, port: int) -> dict[str, str]:
         """Make the environment of one replica, in which each part is reached by its link."""
-        settings = {"SLACK_API_URL": f"http://127.0.0.1:{self.links[Part.SLACK_API].port}/api/"}
+        (api,) = self.links[Part.SLACK_API]
+        self._first_port = self._first_port or port
+        settings = {"SLACK_API_URL": f"http://127.0.0.1:{api.port}/api/"}
         if Part.DATABASE in self.links:
-            settings["DATABASE_URL"] = self._linked_database()
+            settings["DATABASE_URL"] = self._linked_database(is_first=port == self._first_port)
         if self._client is not None:
             settings |= {
                 "PUBLIC_URL": self.public_url,
@@ -176,10 +184,10 @@ class OutageStage(Stage):
         named = {f"VALETKEY_{name}": value for name, value in settings.items()}
         return super().environment(port) | named
 
-    def _linked_database(self) -> str:
+    def _linked_database(self, *, is_first: bool) -> str:
         bare = make_url(self.database_url).difference_update_query(["host", "port"])
-        port = self.links[Part.DATABASE].port
-        url = bare.set(username="postgres", host="127.0.0.1", port=port)
+        link = self.links[Part.DATABASE][0 if is_first else 1]
+        url = bare.set(username="postgres", host="127.0.0.1", port=link.port)
         plain = url.update_query_dict({"sslmode": "disable", "gssencmode": "disable"})
         return plain.render_as_string(hide_password=False)
 

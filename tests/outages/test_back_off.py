@@ -76,7 +76,7 @@ def walks_of_a_grant() -> Iterator[float]:
 @pytest.mark.parametrize(
     ("waits", "longest_seconds"),
     [
-        (deliveries_to_slack, 60),
+        (deliveries_to_slack, 15),
         (sockets_of_slack, 30),
         (looks_at_a_cluster, 10),
         (walks_of_a_grant, 30),
