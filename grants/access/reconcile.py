@@ -31,7 +31,7 @@ ROADS: Final[dict[GrantState, tuple[Step, ...]]] = {
 }
 
 ROADS_AT_ONCE: Final = 4  # activating, active, revoking, ended: more turns than that is a bug
-_NOTHING_CHANGED: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
+NOTHING_CHANGED: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
 
 
 def reconcile_grant(grant_id: str, *, ports: AccessPorts) -> Grant | None:
@@ -66,7 +66,7 @@ def _walk_once(work: Work, ports: AccessPorts) -> Work | None:
         return _failed(work, error.code, ports)
     except ClusterError as error:
         return _failed(work, error.code, ports)
-    except _NOTHING_CHANGED:
+    except NOTHING_CHANGED:
         raise
     except Exception:
         # Whatever breaks one grant must neither stop the others nor be forgotten.
@@ -161,8 +161,10 @@ def call_human(tx: AccessTx, grant: Grant, now: datetime, policy: Policy) -> Non
 
 
 def _retry_at(grant: Grant, now: datetime, times: AccessTimes) -> datetime:
-    """Back off, but never past the end of an active lease: expiry is due on time."""
+    """Back off, but never past the end of a lease, though it may not be known to have begun:
+    expiry is due on time.
+    """
     retry = now + backoff(grant.attempts, times)
-    if grant.state is GrantState.ACTIVE and grant.expires_at is not None and grant.expires_at > now:
+    if grant.expires_at is not None and grant.expires_at > now:
         return min(retry, grant.expires_at)
     return retry

@@ -16,9 +16,16 @@ from grants.access.ending import start_revoking
 from grants.access.health import HealthPorts
 from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTx
-from grants.access.reconcile import ROADS, ROADS_AT_ONCE, call_human, cause_to_give_up, is_stuck
+from grants.access.reconcile import (
+    NOTHING_CHANGED,
+    ROADS,
+    ROADS_AT_ONCE,
+    call_human,
+    cause_to_give_up,
+    is_stuck,
+)
 from grants.access.steps import Step, Touches, begin, go_on, walk
-from grants.errors import ChangedMeanwhile, StoreError
+from grants.errors import ChangedMeanwhile
 
 log = logging.getLogger("valetkey.access")
 
@@ -47,7 +54,7 @@ def _note_one(grant: str, problem: str, ports: HealthPorts) -> None:
     """Note one; a bug that it meets must not keep the others from being told stuck."""
     try:
         note_waiting(grant, problem, ports=ports)
-    except StoreError:
+    except NOTHING_CHANGED:
         raise
     except Exception:
         log.exception("what waits could not be noted", extra={"grant": grant})

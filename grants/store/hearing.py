@@ -44,7 +44,7 @@ class HearingRows(TxBase):
     def active_in(self, cluster_uid: str) -> tuple[Grant, ...]:
         """List the active grants of a cluster."""
         rows = self._rows(select(t.grants).where(_ACTIVE, _C.cluster_uid == cluster_uid))
-        return tuple(grant_of(row) for row in rows)
+        return self._readable("grant", rows, grant_of)
 
     def active_by_role(self, cluster_uid: str) -> dict[RolePlace, int]:
         """Count the active grants of a cluster by their role."""

@@ -211,3 +211,20 @@ def test_a_failing_look_at_an_active_grant_is_tried_again_no_later_than_its_end(
     assert failing.expires_at is not None
     assert failing.due_at <= failing.expires_at
     assert failing.due_at - world.clock.now() <= timedelta(seconds=15)
+
+
+@pytest.mark.security("G1")
+def test_an_activation_that_may_be_filled_is_tried_again_no_later_than_its_end(
+    world: World,
+) -> None:
+    """The PUT's answer was lost, and reading it fails: what stands may give access until then."""
+    grant = world.approved()
+    world.cluster.fail("fill", done=True)
+    filled = world.reconcile(grant.id)
+    world.clock.forward(minutes=59, seconds=45)
+    world.cluster.fail_all()
+    for _try in range(8):
+        filled = world.reconcile(grant.id)
+    assert filled.state is GrantState.ACTIVATING
+    assert filled.expires_at is not None
+    assert filled.due_at <= filled.expires_at

@@ -4,10 +4,24 @@ import pytest
 
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.waiting import note_all_waiting, note_waiting
+from grants.errors import StoreError, StoreUnavailable
 from grants.outbox.model import CardKind
-from tests.support.world import World
+from tests.support.world import StepList, World
 
 DOWN = "cluster-unavailable"
+
+
+class Broken(StepList):
+    """Breaks at each step of one grant."""
+
+    def __init__(self, grant: str, error: Exception) -> None:
+        super().__init__()
+        self._grant, self._error = grant, error
+
+    def before(self, step: str, grant: str) -> None:
+        super().before(step, grant)
+        if grant == self._grant:
+            raise self._error
 
 
 @pytest.fixture
@@ -113,6 +127,26 @@ def test_the_cards_of_who_waits_are_drawn_again_once(world: World) -> None:
     assert changed == {CardKind.REQUEST, CardKind.APPROVAL}
     versions = [v - before[c] for c, v in world.store.cards.items() if c.about == grant.request]
     assert set(versions) == {1}
+
+
+@pytest.mark.security("G1")
+@pytest.mark.parametrize("error", [KeyError("x"), StoreError("a constraint was broken: x")])
+def test_one_that_breaks_keeps_no_other_from_being_told(world: World, error: Exception) -> None:
+    """What the store refuses of one row is that one's fault, and not that the store is away."""
+    broken, bob = _active(world), world.person("bob", "approvers")
+    other = world.approve(bob, world.ask(world.person("carl", "engineers"))).grants[0]
+    world.clock.forward(hours=1)
+    world.watch = Broken(broken.id, error)
+    assert _note(world) == 2
+    assert world.grant(broken.id).state is GrantState.ACTIVE
+    assert world.grant(other).state is GrantState.REVOKING
+
+
+def test_a_database_that_is_away_is_told_to_the_caller(world: World) -> None:
+    world.watch = Broken(_active(world).id, StoreUnavailable("down"))
+    world.clock.forward(hours=1)
+    with pytest.raises(StoreUnavailable):
+        _note(world)
 
 
 def test_an_ended_grant_is_left_alone(world: World) -> None:
