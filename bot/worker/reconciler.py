@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Final
 
@@ -94,15 +95,17 @@ class Reconciler:
     def _claim_each(self, clusters: Iterable[str]) -> int:
         """Claim in all these clusters at once: one commit, however many they are."""
         lanes = [self._lane(cluster) for cluster in clusters if self.may_go(cluster)]
-        rooms = {lane.cluster: room for lane in lanes if (room := lane.reserve())}
-        claimed: dict[str, list[str]] = {cluster: [] for cluster in rooms}
-        try:
+        claimed: dict[str, list[str]] = {}
+        # Each lane that was reserved is given free again, whatever befalls another.
+        with ExitStack() as reserved:
+            rooms: dict[str, int] = {}
+            for lane in reversed(lanes):
+                if room := lane.reserve():
+                    rooms[lane.cluster] = room
+                    reserved.callback(lane.take, claimed.setdefault(lane.cluster, []))
             if rooms:
                 for one in self._store.claim_each(self._worker, rooms, self._hold):
                     claimed[one.cluster].append(one.grant)
-        finally:
-            for cluster, grants in claimed.items():
-                self._lane(cluster).take(grants)
         return sum(map(len, claimed.values()))
 
     def claim(self, cluster: str, limit: int) -> tuple[str, ...]:

@@ -344,3 +344,27 @@ def test_what_was_claimed_while_it_stopped_is_given_back(clock: FixedClock) -> N
         worker.run_due()
         store.then = lambda: None
     assert [one.grant for one in store.claim_grants("another", 1, HOLD)] == [grant]
+
+
+class _BreaksAtRelease(_StopsAtClaim):
+    """One grant can't be given back, for a reason of ours."""
+
+    broken = ""
+
+    def release_grant(self, grant: str, worker: str) -> None:
+        if grant == self.broken:
+            raise KeyError(grant)
+        super().release_grant(grant, worker)
+
+
+def test_a_lane_that_breaks_leaves_the_others_as_they_were(clock: FixedClock) -> None:
+    """They would have stayed reserved, and nothing would have been claimed there again."""
+    store = _BreaksAtRelease(clock)
+    first, second = _due(store, "one", "two")
+    store.broken = first
+    with _worker(store, lambda _: None) as worker:
+        store.then = lambda: worker.stop(timedelta(0))
+        with pytest.raises(KeyError):
+            worker.run_due()
+        store.then = lambda: None
+    assert [one.grant for one in store.claim_grants("another", 2, HOLD)] == [second]
