@@ -119,8 +119,9 @@ class Worker:
     def _go_on(self, clusters: Collection[str]) -> None:
         """Take up all that waited for a cluster, and at once."""
         try:
-            with self._core.store.write() as tx:
-                tx.wake_grants(clusters, self._core.clock.now())
+            if clusters:
+                with self._core.store.write() as tx:
+                    tx.wake_grants(clusters, self._core.clock.now())
         except ValetkeyError as error:
             log.warning("what waited goes on when it is next due", extra={"code": error.code})
             return

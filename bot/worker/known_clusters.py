@@ -88,7 +88,10 @@ class KnownClusters:
             )
 
     def when_open(self, call: Callable[[Collection[str]], object]) -> None:
-        """Have a call made with a cluster's aliases whenever it can be worked with again."""
+        """Have a call made with a cluster's aliases whenever it can be worked with again.
+
+        With none where looks never failed: what failed there did so by itself, and backs off.
+        """
         self._opened.append(call)
 
     def suspect(self, alias: str) -> None:
@@ -195,9 +198,10 @@ class KnownClusters:
             lanes = self._lanes(alias)
             self._changed.notify_all()
         if (before.breaker.is_shut or before.problem) and not problem:
-            log.info("a cluster can be worked with", extra={"cluster": alias})
+            if before.problem:
+                log.info("a cluster can be worked with", extra={"cluster": alias})
             for call in self._opened:
-                call(lanes)
+                call(lanes if before.problem else frozenset())
 
     def _note_hanging(self) -> None:
         now, moment = self._ticks(), self._ports.clock.now()

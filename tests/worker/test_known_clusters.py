@@ -209,6 +209,22 @@ def test_whoever_asked_hears_once_that_a_cluster_can_be_worked_with_again(
     assert heard == [{"prod"}]
 
 
+def test_what_failed_alone_is_no_reason_to_try_all_again(
+    world: World, known: KnownClusters, ticks: Ticks
+) -> None:
+    """A webhook that was away failed a hundred deletes, each look was good, and each good look made
+    all of them due at once: they knew no back-off, and went before every other end.
+    """
+    heard: list[frozenset[str]] = []
+    known.when_open(lambda aliases: heard.append(frozenset(aliases)))
+    known.see_all(SOON)
+    ticks.forward(5)
+    known.suspect("prod")
+    assert known.wait(SOON)
+    assert known.shut() == frozenset()
+    assert heard == [frozenset()]
+
+
 def test_a_failing_cluster_is_looked_at_again_and_again_and_no_oftener(
     world: World, known: KnownClusters, ticks: Ticks
 ) -> None:
