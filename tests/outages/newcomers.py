@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Final
 
 import requests
@@ -18,6 +18,7 @@ from tests.replicas.folk import Story, StuckStoryError
 from tests.support.signing_in import Browser
 
 LINK: Final = re.compile(r"https://localhost:\d+/sign-in/[A-Za-z0-9_-]+")
+_LINK_SECONDS: Final = 12.0
 _SAID: Final = "You are signed in as"
 _NOT_THIS_TIME: Final = (requests.RequestException, LoginStoppedError, FormError)
 """What somebody meets whose browser, or whose provider, does not get through."""
@@ -29,32 +30,42 @@ class NewcomerStory(Story):
     _stage: OutageStage
 
     def ask(self) -> str:
-        """Fill in the form and sign in where that is wanted; gives the request."""
+        """Fill in the form and sign in where that is wanted; gives the request.
+
+        A link that did not lead through is opened again before another one is asked for: there
+        are ten in ten minutes.
+        """
         before = self._record.count(self._who.person)
-        for _try in self._tries():
+        for _again in self._tries():
             self._try_form()
-            with suppress(*_NOT_THIS_TIME):
-                self._sign_in()
-            found = self._record.wait(
-                self._who.person, "request.submitted", seconds=1.5, after=before
-            )
+            with ExitStack() as stack, suppress(*_NOT_THIS_TIME):
+                self._sign_in(stack, before)
+            found = self._submitted(before)
             if found is not None:
-                return str(found["request"])
+                return found
         raise StuckStoryError(f"{self._who.user.name} could not sign in and ask")
 
-    def _sign_in(self) -> None:
-        """Open the link that is shown, if one is."""
+    def _submitted(self, before: int) -> str | None:
+        found = self._record.wait(self._who.person, "request.submitted", seconds=1, after=before)
+        return None if found is None else str(found["request"])
+
+    def _sign_in(self, stack: ExitStack, before: int) -> None:
+        """Open the link that is shown, if one is, and go on with it for a while."""
         person = self._person(self._who)
         link = LINK.search(str(person.view().blocks))
         if link is None:
             return
-        ca_file = self._stage.plane.authority.ca_file
-        user = self._who.user
+        user, ca_file = self._who.user, self._stage.plane.authority.ca_file
         browser = Browser(ca_file, self._stage.slack, user.id, user.name)
-        with closing(browser.session):
-            page = browser.open_link(link[0])
-        if _SAID in page.text:
-            self._stage.log.add(time.time(), "signed-in", person=self._who.person)
+        stack.enter_context(closing(browser.session))
+        deadline = time.monotonic() + _LINK_SECONDS
+        while time.monotonic() < deadline:
+            with suppress(*_NOT_THIS_TIME):
+                page = browser.open_link(link[0])
+                if _SAID in page.text:
+                    self._stage.log.add(time.time(), "signed-in", person=self._who.person)
+            if self._submitted(before) is not None:
+                return
 
 
 class Newcomers:

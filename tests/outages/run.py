@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -31,11 +32,15 @@ _SETTLED_WITHIN = timedelta(seconds=150)
 
 @dataclass(frozen=True)
 class Round:
-    """A part that fails in one way for so many seconds."""
+    """A part that fails in one way for so many seconds.
+
+    `at_once`: it begins as soon as the one before is over, whatever still waits then.
+    """
 
     part: Part
     fault: Fault
     seconds: float
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ def play(
         stage.slack.control.lift_rate_limits()
         stage.start(*["both"] * plan.replicas)
         with _peopled(stage, database_url, plane) as folk:
-            for one in plan.rounds:
-                _play_round(stage, one)
+            for one, after in zip_longest(plan.rounds, plan.rounds[1:]):
+                _play_round(stage, one, is_hurried=after is not None and after.at_once)
         wait_until(lambda: stage.untold() == 0, within=_SETTLED_WITHIN, what="everything told")
         write_ending(stage)
         seen = Seen(stage.log.entries())
@@ -112,9 +117,10 @@ def _peopled(stage: OutageStage, database_url: str, plane: ControlPlane) -> Iter
             newcomers.rest()
 
 
-def _play_round(stage: OutageStage, one: Round) -> None:
+def _play_round(stage: OutageStage, one: Round, *, is_hurried: bool) -> None:
     """Have a part fail while people use the product, and wait until all is well again."""
-    wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="people with access")
+    if not one.at_once:
+        wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="people with access")
     links = stage.links[one.part]
     before = _done(links)
     stage.log.add(time.time(), "fault", part=one.part, fault=one.fault)
@@ -127,8 +133,7 @@ def _play_round(stage: OutageStage, one: Round) -> None:
             link.end()
     done = _done(links) - before
     stage.log.add(time.time(), "mended", part=one.part, fault=one.fault, done=done)
-    backlog = Backlog.of(stage.database)
-    last = _wait_done(backlog, stage)
+    last = [] if is_hurried else _wait_done(Backlog.of(stage.database), stage)
     stage.log.add(time.time(), "settled", part=one.part, fault=one.fault, last=last)
 
 
