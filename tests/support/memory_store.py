@@ -414,6 +414,9 @@ class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
 class MemoryStore:
     """Implements AccessStore and PeopleStore; one writer at a time, as SQLite has it."""
 
+    # How long a transaction is waited for; more is taken for one within another.
+    patience_seconds = 5.0
+
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self._rows = Rows()
@@ -421,7 +424,7 @@ class MemoryStore:
 
     @contextmanager
     def write(self) -> Iterator[MemoryTx]:
-        if not self._writer.acquire(timeout=5):
+        if not self._writer.acquire(timeout=self.patience_seconds):
             raise StoreError("a transaction within a transaction")
         try:
             tx = MemoryTx(self._rows.snapshot(), writable=True)
