@@ -140,14 +140,25 @@ class Courier:
     def _begin(self, row: Delivery) -> None:
         """Deliver a row in a thread of its own; a daemon, so that none keeps the process alive."""
         self._under_way += 1
-        self._claims.begin(row.id)
 
-        def run() -> None:
-            outcome = self._deliver(row)
+        def end(outcome: str) -> None:
+            # Whatever happened: a claim that is kept for ever would hold up its place for ever.
             self._claims.end(row.id)
             self._done.put(outcome)
 
-        threading.Thread(target=run, name="slack-sender", daemon=True).start()
+        def run() -> None:
+            outcome = "retried"
+            try:
+                outcome = self._deliver(row)
+            finally:
+                end(outcome)
+
+        try:
+            self._claims.begin(row.id)
+            threading.Thread(target=run, name="slack-sender", daemon=True).start()
+        except RuntimeError:
+            log.exception("no thread can be had for a delivery")
+            end("retried")
 
     def _gather(self, patience_seconds: float = _HUNG_SECONDS) -> list[str]:
         """Hear of calls that ended; wait a little for the first."""
@@ -168,7 +179,8 @@ class Courier:
                 return self._send(row)
             except ValetkeyError as error:
                 # The database: the claim runs out by itself, and what was posted is found again.
-                log.warning("a delivery was not noted", extra=error.facts())
+                # No facts as fields: one that is called `name` is refused by the log, and raises.
+                log.warning("a delivery was not noted: %s", error)
                 return "retried"
             except Exception:
                 log.exception("a delivery broke")

@@ -31,8 +31,9 @@ class KeptClaims:
         with self._changed:
             self._kept.add(delivery)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="slack-claims", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="slack-claims", daemon=True)
+                thread.start()  # raises where no thread can be had: then the next row tries again
+                self._thread = thread
 
     def end(self, delivery: str) -> None:
         """Let the claim on a row go."""

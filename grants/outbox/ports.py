@@ -33,7 +33,11 @@ class DeliveryStore(Protocol):
         ...
 
     def sending(self, row: Delivery, at: datetime) -> None:
-        """Note that a first send begins, so that one lost in a crash is looked for."""
+        """Note that a first send begins, so that one lost in a crash is looked for.
+
+        ChangedMeanwhile when another replica has begun one since the row was claimed: a claim
+        may lapse while its holder stands still, and what it then posts would stand there twice.
+        """
         ...
 
     def sent(

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from grants.errors import ChangedMeanwhile
 from grants.outbox.model import (
     BROKEN,
     CHANGES,
@@ -92,9 +93,16 @@ class Deliveries(Undeliverable):
             )
 
     def sending(self, row: Delivery, at: datetime) -> None:
-        """Note that a first send begins, so that one lost in a crash is looked for."""
+        """Note that a first send begins; ChangedMeanwhile when another has begun one meanwhile."""
+        as_claimed = and_(
+            _C.id == row.id,
+            _C.ts.is_not_distinct_from(row.ts),
+            _C.sending_since.is_not_distinct_from(row.sending_since),
+        )
+        noted = update(t.deliveries).where(as_claimed).values(sending_since=at)
         with self._database.writing() as connection:
-            _set(connection, row, sending_since=at)
+            if not connection.execute(noted).rowcount:
+                raise ChangedMeanwhile("delivery", row.id)
 
     def sent(
         self,

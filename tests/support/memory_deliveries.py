@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from grants.errors import ChangedMeanwhile
 from grants.outbox.model import (
     BROKEN,
     CHANGES,
@@ -79,7 +80,11 @@ class MemoryDeliveries:
                     one.claimed_until = self.now() + hold
 
     def sending(self, row: Delivery, at: datetime) -> None:
-        self._put(row, sending_since=at)
+        with self._lock:
+            now = self._now_of(row)
+            if (now.ts, now.sending_since) != (row.ts, row.sending_since):
+                raise ChangedMeanwhile("delivery", row.id)
+            self._put(row, sending_since=at)
 
     def sent(
         self, row: Delivery, channel: str | None, ts: str | None, paces: Collection[Pace] = ()

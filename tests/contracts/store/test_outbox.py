@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from grants.errors import StoreError
+from grants.errors import ChangedMeanwhile, StoreError
 from grants.outbox.model import (
     BROKEN,
     CHANGES,
@@ -225,6 +225,23 @@ def test_a_first_send_under_way_is_seen_by_who_comes_after_a_crash(store):
     store.deliveries.sending(row, NOW)
     (again,) = due(store)
     assert again.sending_since is not None
+
+
+def test_who_stood_still_while_another_began_to_send_begins_no_second_send(store):
+    """Its claim ran out before it had noted its send: it posted a second card beside the first."""
+    tell(store, CARD)
+    (slept,) = due(store, NO_HOLD)
+    (awake,) = due(store, NO_HOLD)
+    store.deliveries.sending(awake, NOW)
+    with pytest.raises(ChangedMeanwhile):
+        store.deliveries.sending(slept, NOW)
+    store.deliveries.sent(awake, "C1", "171.1")
+    with pytest.raises(ChangedMeanwhile):
+        store.deliveries.sending(slept, NOW)
+    tell(store, CARD)
+    (row,) = due(store)
+    assert (row.ts, row.sending_since) == ("171.1", None)
+    store.deliveries.sending(row, NOW)
 
 
 def test_a_failed_row_waits_for_its_time_and_counts_its_attempts(store):

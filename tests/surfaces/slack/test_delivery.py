@@ -9,6 +9,7 @@ from bot.playground.slack import Person, words
 from bot.slack.delivery import Counts
 from bot.slack.sending import EVENT_TYPE
 from grants.access.model import AccessRequest
+from grants.errors import ChangedMeanwhile
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.policy.model import Notify
 from tests.support.slack_bot import SlackBot
@@ -43,6 +44,40 @@ def ask(bot: SlackBot, erin: Person) -> AccessRequest:
 def posts(bot: SlackBot) -> list[str]:
     calls = [c for c in bot.workspace.calls if c.method == "chat.postMessage" and c.answer["ok"]]
     return [str(c.answer["channel"]) for c in calls]
+
+
+def test_a_race_that_is_lost_at_the_database_costs_no_sender(bot: SlackBot, erin: Person) -> None:
+    """The error's facts were given to the log as fields. One is called `name`, which a log refuses:
+    the thread died, its row was claimed and renewed for ever, and its sender was never free again.
+    """
+
+    def lose(*_: object) -> None:
+        raise ChangedMeanwhile("deliveries", "40001")
+
+    ask(bot, erin)
+    kept = bot.deliveries.sent
+    bot.deliveries.sent = lose  # type: ignore[method-assign]
+    assert bot.deliver() == Counts(retried=1)
+    bot.deliveries.sent = kept  # type: ignore[method-assign]
+    bot.world.clock.forward(seconds=6)
+    assert bot.deliver().retried == 0
+    assert not bot.deliveries.undelivered(10)
+
+
+def test_without_a_thread_for_it_a_delivery_waits_and_holds_up_nothing(
+    bot: SlackBot, erin: Person
+) -> None:
+    def none_left(_: str) -> None:
+        raise RuntimeError("can't start new thread")
+
+    ask(bot, erin)
+    kept = bot.courier._claims.begin
+    bot.courier._claims.begin = none_left  # type: ignore[method-assign]
+    assert bot.deliver() == Counts(retried=1)
+    bot.courier._claims.begin = kept  # type: ignore[method-assign]
+    bot.world.clock.forward(seconds=6)
+    assert bot.deliver().retried == 0
+    assert not bot.deliveries.undelivered(10)
 
 
 def test_a_message_lost_in_a_crash_is_found_and_not_sent_twice(
