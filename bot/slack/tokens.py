@@ -39,7 +39,8 @@ class SigningSecret(LiveSecret):
 
     So the former one stays good until a request came that is signed with the new one, and for
     `grace` after that, at most a day in all. With no grace it is good no more at once: it may have
-    leaked.
+    leaked. One that is replaced before any request was signed with it was a slip, and does not
+    push out the one that Slack still signs with.
     """
 
     def __init__(self, *args: Any, clock: Clock, grace: timedelta, **more: Any) -> None:
@@ -67,8 +68,11 @@ class SigningSecret(LiveSecret):
         return self._seen_at is None or now - self._seen_at <= self._grace
 
     def _taken(self) -> None:
-        self._former = self._before if self._grace else ""
-        self._before, self._changed_at, self._seen_at = self.value, self._clock.now(), None
+        now = self._clock.now()
+        was_a_slip = self._seen_at is None and self._is_former_good(now)
+        if not was_a_slip:
+            self._former, self._changed_at = self._before if self._grace else "", now
+        self._before, self._seen_at = self.value, None
 
 
 class Tokens:

@@ -261,6 +261,18 @@ def test_the_former_signing_secret_is_good_for_a_day_at_most(signed: Signed) -> 
     assert signed.why("old-secret") == "bad-signature"
 
 
+def test_a_slip_does_not_push_out_the_secret_that_slack_still_signs_with(signed: Signed) -> None:
+    """A wrong secret was written and mended, and Slack's requests were refused meanwhile."""
+    signed.rotate("new-secre")
+    signed.clock.forward(hours=1)
+    signed.rotate("new-secret")
+    assert signed.why("old-secret") == ""
+    assert signed.why("new-secre") == "bad-signature"
+    signed.clock.forward(hours=23, minutes=1)
+    assert signed.why("old-secret") == "bad-signature", "a day at most, since it was replaced"
+    assert signed.why("new-secret") == ""
+
+
 def test_without_a_grace_the_former_signing_secret_is_good_no_more(file: Path) -> None:
     clock = HandClock(NOW)
     signed = Signed(clock, signing(file, clock, timedelta(0)), file)
