@@ -64,7 +64,7 @@ def _types(body: Mapping[str, Any], _: Kind) -> str:
     parts: list[tuple[str, Any, Mapping[str, tuple[type, ...]]]] = [("", body, _SHAPES)]
     parts.append(("view.", body.get("view") or {}, _VIEW))
     actions = body.get("actions") or []
-    parts += [("actions.", one, _ACTION) for one in actions if isinstance(actions, list)]
+    parts += [("actions.", one, _ACTION) for one in actions] if isinstance(actions, list) else []
     for place, part, shapes in parts:
         if not isinstance(part, Mapping):
             return f"wrong-type {place.rstrip('.')}"

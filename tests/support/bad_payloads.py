@@ -188,6 +188,12 @@ SHAPES = (
         "malformed wrong-type actions",
     ),
     Bad(
+        "actions-that-are-a-number",
+        "click",
+        put("actions", value=5),
+        "malformed wrong-type actions",
+    ),
+    Bad(
         "an-action-that-is-none",
         "click",
         put("actions", 0, value=wrong),
