@@ -165,6 +165,7 @@ _SAME_IN_BOTH = (
     "failing_since",
     "stuck",
     "warned",
+    "role_now",
 )
 
 

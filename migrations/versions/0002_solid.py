@@ -14,9 +14,10 @@ _CAUSES = "expired given-back revoked revoked-outside altered-outside never-acti
 
 
 def upgrade() -> None:
-    op.add_column(
-        "clusters", sa.Column("problem", sa.Text(), nullable=False, server_default=sa.text("''"))
-    )
+    for name, text in (("clusters", "problem"), ("grants", "role_now")):
+        op.add_column(
+            name, sa.Column(text, sa.Text(), nullable=False, server_default=sa.text("''"))
+        )
     for column in longs("failing_since", "looked_at", null=True):
         op.add_column("clusters", column)
     table("delivery_holds", [*texts("scope"), *longs("until")], key="scope")
@@ -28,12 +29,15 @@ def upgrade() -> None:
     # Code of the first revision can't read a cause that it does not know: it may not go on.
     words("grants", "cause", f"{_CAUSES} role-changed")
     index("ix_grants_created_at", "grants", "created_at")
+    index("ix_events_type_number", "events", "type number")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_events_type_number", "events")
     op.drop_index("ix_grants_created_at", "grants")
     op.execute("UPDATE grants SET cause = 'revoked' WHERE cause = 'role-changed'")
     words("grants", "cause", _CAUSES)
+    op.drop_column("grants", "role_now")
     op.drop_table("schema_fits")
     op.drop_table("delivery_holds")
     for column in ("looked_at", "failing_since", "problem"):

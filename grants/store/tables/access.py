@@ -156,6 +156,7 @@ grants = Table(
     Column("warned", Boolean, nullable=False),
     Column("claimed_by", PlainText),
     Column("claimed_until", UtcMicros),
+    Column("role_now", PlainText, nullable=False, server_default=text("''")),
     one_of("state", GrantState, "state"),
     one_of("cause", Cause, "cause"),
     CheckConstraint("version > 0", name="version"),

@@ -62,6 +62,8 @@ events = Table(
     Index(None, "request"),
     Index(None, "grant_id"),
     Index(None, "actor"),
+    # The last of a kind is asked for at each start, and may lie a million events back.
+    Index(None, "type", "number"),
 )
 
 deliveries = Table(

@@ -1,7 +1,9 @@
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from grants.access.model import Cause, GrantState, ProofKind, RequestState, Verdict
 from grants.authz.model import RoleRef, Rule
@@ -20,6 +22,7 @@ from tests.support.store_values import (
     ended,
     some_terms,
 )
+from tests.support.stores import opened
 
 OTHER_CLUSTER = "another-uid"
 
@@ -213,13 +216,17 @@ def test_every_field_of_a_grant_is_saved(store, grant):
         ended(active(grant, "uid-9")),
         cause_detail="still allowed by …",
         ended_by="per-admin",
+        end_reason="The ticket is closed",
         attempts=7,
         problem="cluster-unavailable",
         failing_since=NOW,
         stuck=True,
         warned=True,
+        role_now="d" * 64,
         due_at=NOW + HOUR,
     )
+    unset = [one.name for one in fields(last) if getattr(last, one.name) == one.default]
+    assert unset == [], "what is as it was before proves nothing"
     with store.write() as tx:
         saved = tx.save_grant(last)
     with store.read() as tx:
@@ -315,6 +322,14 @@ def test_a_policy_version_is_kept_once(store):
         tx.append(loaded)
     with store.read() as tx:
         assert tx.last_policy() == b"bytes\x00\xff"
+
+
+def test_the_newest_event_of_a_kind_is_found_without_reading_the_record(sqlite_url):
+    """Each start asks for the last policy, and a year of events may lie between."""
+    asked = "SELECT canonical FROM events WHERE type = 'x' ORDER BY number DESC LIMIT 1"
+    with closing(opened(sqlite_url)) as store, store._database.reading() as connection:
+        plan = connection.execute(text(f"EXPLAIN QUERY PLAN {asked}")).all()
+    assert "ix_events_type_number" in str(plan)
 
 
 @pytest.mark.parametrize(
