@@ -1,9 +1,12 @@
 """Asking: open the form, narrow it as it is filled in, offer choices, submit it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
 from bot.slack.ask_form import (
+    NONE_OF_THEM,
+    NOT_READ,
     Filled,
     Form,
     ask_view,
@@ -27,7 +30,7 @@ from bot.slack.surface import SLACK_FAILS, Surface, log
 from bot.wording import problem_sentence, reason_sentence
 from grants.access.model import AccessRequest
 from grants.access.request_access import RequestAccess
-from grants.errors import AlreadyDone, BadInput, Problem, Refused
+from grants.errors import AlreadyDone, BadInput, ClusterError, Problem, Refused
 from grants.people.model import Known
 from grants.policy.judge import offer
 
@@ -104,11 +107,24 @@ def cluster_options(surface: Surface, inbound: Inbound) -> Answer:
 
 
 def namespace_options(surface: Surface, inbound: Inbound) -> Answer:
-    """Offer the namespaces that fit, of the cluster chosen."""
+    """Offer the namespaces that fit, of the cluster chosen.
+
+    Where they can't be read an option says so: an empty list would say that there are none.
+    """
     policy, known = surface.ports.policy.current(), surface.known(inbound)
     choice = read_form(inbound.state, policy).choice
-    found = namespaces(policy, known, choice, surface.ports.namespaces.get, inbound.value)
-    return {"options": [namespace_option(name) for name in found]}
+    failed: list[ClusterError] = []
+
+    def there(alias: str) -> Sequence[str]:
+        try:
+            return surface.ports.namespaces.get(alias)
+        except ClusterError as error:
+            failed.append(error)
+            return ()
+
+    found = namespaces(policy, known, choice, there, inbound.value)
+    said = [option(NOT_READ, NONE_OF_THEM)] if failed else []
+    return {"options": [*(namespace_option(name) for name in found), *said]}
 
 
 def entitlement_options(surface: Surface, inbound: Inbound) -> Answer:

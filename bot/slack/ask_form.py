@@ -24,6 +24,9 @@ from grants.policy.model import Entitlement, Policy
 
 ASK: Final = "ask"
 REASON_MOST: Final = 1000
+NOT_READ: Final = "The namespaces can't be read right now. Type again in a moment."
+NONE_OF_THEM: Final = "-"
+"""The value of the option that says so: no namespace has this name."""
 _DIGITS_MOST: Final = 9
 _OPTION_MOST: Final = 255
 _NUMBER_UNIT: Final = re.compile(r"(\d{1,6})(d|h|m|s)")
@@ -67,7 +70,7 @@ def read_form(state: Mapping[str, Mapping[str, Any]], policy: Policy) -> Filled:
     cluster = from_value(values.get("cluster", ""), [c.alias for c in policy.clusters]) or None
     entitlement = from_value(values.get("entitlement", ""), [e.name for e in policy.entitlements])
     namespace = values.get("namespace") or None
-    if block_of.get("namespace") != namespace_block(cluster):
+    if block_of.get("namespace") != namespace_block(cluster) or namespace == NONE_OF_THEM:
         namespace = None
     return Filled(
         Choice(cluster, namespace, entitlement or None),

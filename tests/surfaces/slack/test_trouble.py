@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.playground.slack import Person, buttons, words
+from bot.slack.ask_form import NOT_READ
 from bot.slack.guard import NOT_TAKEN
 from grants.access.model import AccessRequest, RequestState
 from grants.errors import StoreUnavailable
@@ -109,13 +110,21 @@ def test_a_database_down_at_submit_keeps_the_form(bot: SlackBot, erin: Person) -
     assert len(bot.world.store._rows.requests) == 1
 
 
-def test_a_namespace_list_that_does_not_come_is_an_empty_answer(
+def test_a_namespace_list_that_does_not_come_is_said_and_choosing_that_chooses_nothing(
     bot: SlackBot, erin: Person
 ) -> None:
+    """The list was empty, as if there were no namespaces in which anything can be asked for."""
     bot.world.cluster.fail_all()
     erin.slash("/access")
     erin.choose(erin.view(), "cluster", "prod")
-    assert erin.suggest(erin.view(), "namespace") == []
+    *_, said = erin.suggest(erin.view(), "namespace")
+    assert said["text"]["text"] == NOT_READ
+    erin.choose(erin.view(), "namespace", said["value"])
+    erin.choose(erin.view(), "entitlement", "view-payments")
+    erin.type(erin.view(), "reason", "To look")
+    done = erin.submit(erin.view())
+    assert [key.partition(":")[0] for key in done.errors] == ["namespace"]
+    assert bot.world.store._rows.requests == {}
 
 
 def test_a_denial_of_what_was_decided_meanwhile_is_refused(
