@@ -45,7 +45,7 @@ class Sender:
             if self._change(row.channel, row.ts, drawn.message):
                 return row.channel, row.ts
             log.info("the message of %s was deleted; it matters: %s", row.id, drawn.matters)
-        elif row.sending_since is not None:
+        if row.sending_since is not None:
             found = self._find_lost(row)
             if found is not None and self._change(*found, drawn.message):
                 return found

@@ -185,6 +185,23 @@ class TestDeletedByHand:
         bot.deliver()
         assert "give-back" in buttons(erin.messages()[-1])
 
+    def test_once_where_a_crash_cut_the_new_post_off(
+        self, bot: SlackBot, erin: Person, ada: Person
+    ) -> None:
+        """The deleted one was looked for, in vain, and the one lost in the crash was not."""
+        request = ask(bot, erin)
+        bot.deliver()
+        bot.double.control.delete_message(ada.messages()[0])
+        with bot.world.store.write() as tx:
+            tx.retell(request.id)
+        kept = bot.deliveries.sent
+        bot.deliveries.sent = lambda *_: None  # type: ignore[method-assign]
+        bot.deliver()
+        bot.deliveries.sent = kept  # type: ignore[method-assign]
+        bot.world.clock.forward(seconds=6)
+        bot.deliver()
+        assert len(ada.messages()) == 1
+
     def test_not_a_decided_requests_card(self, bot: SlackBot, erin: Person, ada: Person) -> None:
         request = ask(bot, erin)
         bot.deliver()
