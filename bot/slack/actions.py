@@ -8,7 +8,7 @@ from bot.slack.inbound import Inbound
 from bot.slack.once import has_decided, is_closed, is_ending, once
 from bot.slack.ports import Answer
 from bot.slack.reading import grant_of, request_facts, request_of
-from bot.slack.surface import Surface
+from bot.slack.surface import Surface, only_shown
 from bot.slack.views import deny_view, look_view, revoke_view
 from bot.wording import problem_sentence
 from grants.access.cancel_request import CancelRequest
@@ -56,7 +56,8 @@ def approve(surface: Surface, inbound: Inbound) -> Answer:
     command = Decide(inbound.key, inbound.who, shown.request, shown.terms_hash, Verdict.APPROVE)
     with once(inbound, lambda: has_decided(surface, inbound, shown.request)):
         surface.ports.verbs.decide(command)
-    _show_again(surface, inbound, shown.request)
+    with only_shown(inbound):
+        _show_again(surface, inbound, shown.request)
     return None
 
 

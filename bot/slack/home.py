@@ -8,7 +8,7 @@ from bot.slack.cards.home import HomeFacts, Owned, home_view
 from bot.slack.inbound import Inbound
 from bot.slack.ports import Answer
 from bot.slack.reading import faces_of, facts_of, known_of
-from bot.slack.surface import Handler, Surface
+from bot.slack.surface import Handler, Surface, only_shown
 from bot.slack.undelivered import missed
 from bot.slack.waiting import waiting_for
 from grants.access.cluster_states import ClusterState, cluster_states
@@ -41,7 +41,8 @@ def then_publish(handler: Handler) -> Handler:
     def run(surface: Surface, inbound: Inbound) -> Answer:
         answer = handler(surface, inbound)
         if inbound.view.get("type") == "home":
-            publish(surface, inbound.who)
+            with only_shown(inbound):
+                publish(surface, inbound.who)
         return answer
 
     return run

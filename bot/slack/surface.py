@@ -1,6 +1,7 @@
 """What every handler works with: ports, a client, members, and ways to say something back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any, Final
@@ -19,7 +20,7 @@ from bot.slack.sdk_log import code_of
 from bot.slack.text import clean, label
 from bot.slack.views import said_view, sign_in_blocks
 from bot.wording import error_sentence
-from grants.errors import SignInNeeded
+from grants.errors import SignInNeeded, ValetkeyError
 from grants.people.model import Account, Known
 from grants.people.offer_sign_in import OfferSignIn
 
@@ -29,6 +30,18 @@ SLACK_FAILS: Final = (SlackApiError, SlackClientError, HTTPException, OSError)
 """What a call of the Web API raises when Slack refuses or can't be reached."""
 
 _TRIGGER_USED: Final = "exchanged_trigger_id"
+
+
+@contextmanager
+def only_shown(inbound: Inbound) -> Iterator[None]:
+    """Run what only shows what was done; that it fails must not be told as if that had failed."""
+    try:
+        yield
+    except (ValetkeyError, *SLACK_FAILS) as error:
+        what = error.code if isinstance(error, ValetkeyError) else code_of(error)
+        log.warning(
+            "%s %r was done and is not shown yet: %s", inbound.kind, inbound.name[:80], what
+        )
 
 
 @dataclass(frozen=True)

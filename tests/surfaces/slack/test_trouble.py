@@ -142,6 +142,20 @@ def test_a_denial_of_what_was_decided_meanwhile_is_refused(
     assert "This request is cancelled" in words(ada.messages()[-1])
 
 
+def test_what_was_done_in_home_is_not_told_as_failed_when_home_can_not_be_shown(
+    bot: SlackBot, erin: Person
+) -> None:
+    """The request was cancelled, and erin was told to try again: Slack had not taken Home."""
+    asked(bot, erin)
+    erin.open_home()
+    bot.double.control.inject("views.publish", trouble="reset")
+    erin.click(erin.home(), "cancel")  # type: ignore[arg-type]
+    (request,) = bot.world.store._rows.requests.values()
+    assert request.state is RequestState.CANCELLED
+    assert erin.views() == []
+    assert NOT_TAKEN not in " ".join(words(message) for message in erin.messages())
+
+
 def test_a_denial_from_the_card_in_home_closes_both_modals(
     bot: SlackBot, erin: Person, ada: Person
 ) -> None:
