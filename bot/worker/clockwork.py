@@ -11,6 +11,7 @@ from typing import Protocol
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot.worker.repeats import Repeats
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.clockwork")
@@ -60,6 +61,7 @@ class Clockwork:
         self._watch = watch
         self._ticks = ticks
         self._ended: dict[str, float] = {}
+        self._repeats = Repeats(ticks)
         self._lock = threading.Lock()
         self._ran = threading.Condition()
         self._under_way = 0
@@ -168,14 +170,22 @@ class Clockwork:
         try:
             loop.call()
         except ValetkeyError as error:
-            # Four times a second while a database is away: the code says it all.
-            log.warning("a loop failed and will run again", extra={"loop": loop.name, **_of(error)})
+            self._note_failed(loop, error)
             ok = False
         except Exception:
             log.exception("a loop failed and will run again", extra={"loop": loop.name})
             ok = False
+        if ok and (times := self._repeats.went_well(loop.name)) > 1:
+            log.info("a loop runs again", extra={"loop": loop.name, "failed": times})
         self._ended[loop.name] = self._ticks()
         self._watch.ran(loop.name, ok=ok)
+
+    def _note_failed(self, loop: Loop, error: ValetkeyError) -> None:
+        """Say it once in a while; the code says it all, so no traceback."""
+        times = self._repeats.failed(loop.name, error.code)
+        if times:
+            facts = {"loop": loop.name, "times": times, **_of(error)}
+            log.warning("a loop failed and will run again", extra=facts)
 
 
 def _of(error: ValetkeyError) -> dict[str, str]:
