@@ -150,9 +150,10 @@ class KnownClusters:
         now = self._ports.clock.now()
         with self._changed:
             failing = [
-                (self._lanes(alias), one.problem)
+                (self._lanes(alias), row.problem)  # the record's reason, the same for all of us
                 for alias, one in self._known.items()
-                if one.problem and one.breaker.is_shut and _is_believed(self._rows.get(alias), now)
+                if one.problem and one.breaker.is_shut
+                if (row := self._rows.get(alias)) is not None and _is_believed(row, now)
             ]
         return sum(note_all_waiting(c, problem, ports=self._ports) for c, problem in failing)
 
@@ -220,9 +221,5 @@ class KnownClusters:
         return frozenset({alias, *(a for a in former if a not in self._known)})
 
 
-def _is_believed(row: ClusterHealth | None, now: datetime) -> bool:
-    return (
-        row is not None
-        and row.failing_since is not None
-        and now - row.failing_since >= BELIEVED_AFTER
-    )
+def _is_believed(row: ClusterHealth, now: datetime) -> bool:
+    return row.failing_since is not None and now - row.failing_since >= BELIEVED_AFTER

@@ -217,7 +217,8 @@ def _still_fails(
         news = _News(EventType.CLUSTER_FAILING, look.alias, look.problem, since, key)
     if row is None:
         return _Step(None, news) if news else None
-    if news or row.problem != look.problem or _is_old(row, now):
+    # Another reason is taken up no oftener: processes that see different ones would write in turns.
+    if news or _is_old(row, now):
         health = replace(row, problem=look.problem, failing_since=since, looked_at=now)
         return _Step(health, news)
     return None

@@ -1,6 +1,7 @@
 """How a cluster is told: kept once it fails, said after a minute and when it is back, each once."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -89,11 +90,20 @@ def test_a_row_is_written_on_change_and_once_a_minute(world: World) -> None:
     look(world)
     assert row(world).looked_at == world.clock.now()
     world.clock.forward(seconds=10)
-    assert look(world, "cluster-forbidden", ago=10) == "cluster-forbidden"
     assert look(world, DOWN, ago=10) == DOWN
     world.clock.forward(seconds=40)
     look(world, DOWN, ago=50)
     assert row(world).looked_at == world.clock.now() - timedelta(seconds=40)
+
+
+def test_two_who_see_it_fail_for_different_reasons_do_not_write_in_turns(world: World) -> None:
+    """Every grant there was written each second, and its card drawn, for one and the other."""
+    seen = [look(world, DOWN)]
+    for _second in range(130):
+        world.clock.forward(seconds=1)
+        seen += [look(world, "cluster-changed"), look(world, DOWN)]
+    changes = sum(one != other for one, other in pairwise(seen))
+    assert changes <= 3, "at most one a minute"
 
 
 def test_a_process_that_is_cut_off_alone_does_not_say_that_the_cluster_fails(world: World) -> None:

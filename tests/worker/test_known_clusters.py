@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from bot.worker.known_clusters import KnownClusters
+from grants.access.health import Look, note_looks
 from grants.access.model import GrantState
 from grants.errors import ClusterForbidden, StoreUnavailable
 from tests.support.fake_cluster import FakeCluster, FakeClusters
@@ -272,6 +273,20 @@ def test_a_thousand_grants_of_a_dead_cluster_are_stuck_in_time_without_a_call_ea
     assert known.note_waiting() == 1
     assert world.grant(grant.id).stuck
     assert [call for call in world.cluster.calls if call != "uid"] == calls
+
+
+def test_what_grants_wait_for_is_said_alike_by_all_who_see_it_differently(
+    world: World, known: KnownClusters, ticks: Ticks
+) -> None:
+    grant = world.active()
+    known.see_all(SOON)
+    world.clock.forward(hours=1)
+    note_looks([Look("prod", "cluster-changed", world.clock.now())], ports=world)
+    world.cluster.fail_all()
+    look(known, ticks)
+    known.note_waiting()
+    assert known.problems == {"prod": "cluster-unavailable"}
+    assert world.grant(grant.id).problem == "cluster-changed"
 
 
 def test_grants_under_a_name_that_is_not_configured_any_more_are_the_clusters_too(
