@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
+from bot.worker.repeats import Repeats
 from bot.worker.watch_line import Line, LineCalls, LineTimes
 from grants.access.hearing import Heard, HearingPorts, hear, watched_in
 from grants.access.watch_port import Change, Watched, WatchPort
@@ -90,6 +91,7 @@ class Watches:
         self._times = times or LineTimes()
         self._choose_every = choose_every
         self._ticks = ticks
+        self._repeats = Repeats(ticks)
         self._lock = threading.Lock()
         self._lines: dict[tuple[str, Watched], Line] = {}
         self._to_hear: dict[str, list[Change]] = {}
@@ -214,7 +216,12 @@ class Watches:
                 alias
             )
         except ValetkeyError as error:
-            log.warning("a sweep could not be begun", extra={"cluster": alias, "code": error.code})
             begun = False
+            times = self._repeats.failed(alias, error.code)
+            if times:
+                facts = {"cluster": alias, "code": error.code, "times": times}
+                log.warning("a sweep could not be begun", extra=facts)
+        else:
+            self._repeats.went_well(alias)
         if not begun:
             self._ask_for_sweep(alias)
