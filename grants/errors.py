@@ -19,6 +19,11 @@ class ValetkeyError(Exception):
         """Give the fields by name, for logs and sentences; never holds a secret."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
+    def for_log(self) -> dict[str, object]:
+        """Give code and facts as fields of a log line; one called `name` makes logging raise."""
+        facts = {"which" if key == "name" else key: fact for key, fact in self.facts().items()}
+        return {"code": self.code, **facts}
+
     def __str__(self) -> str:
         facts = ", ".join(f"{name}={value!r}" for name, value in self.facts().items())
         return f"{self.code}({facts})"

@@ -180,7 +180,7 @@ class KnownClusters:
         except ValetkeyError as error:
             problem = error.code
             if self.problems.get(cluster.alias) != problem:  # said once, not at every look
-                log.warning("a cluster is not as it should be", extra=error.facts())
+                log.warning("a cluster is not as it should be", extra=error.for_log())
         except Exception:
             log.exception("the look at a cluster broke", extra={"cluster": cluster.alias})
             problem = "bug"

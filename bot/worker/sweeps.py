@@ -95,7 +95,7 @@ class Sweeps:
             mine = turn is None or calls.my_turn(f"sweep:{alias}", turn)
             calls.swept(alias, self._sweep_cluster(cluster) if mine else None)
         except ValetkeyError as error:
-            log.warning("a cluster could not be swept", extra=error.facts())
+            log.warning("a cluster could not be swept", extra=error.for_log())
         except Exception:
             log.exception("the sweep of a cluster broke", extra={"cluster": alias})
         finally:

@@ -168,4 +168,6 @@ class Line:
             return
         if error.code != self._said:
             self._said = error.code
-            log.warning("a watch is lost; lists go on", extra=error.facts() | {"watch": self._name})
+            log.warning(
+                "a watch is lost; lists go on", extra=error.for_log() | {"watch": self._name}
+            )

@@ -1,5 +1,6 @@
 """The tree of errors: one stable code each, facts as fields, nothing of any surface in it."""
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -9,6 +10,7 @@ import pytest
 from grants import errors
 from grants.errors import (
     BadInput,
+    ChangedMeanwhile,
     ClusterError,
     ClusterUnavailable,
     NotFound,
@@ -73,3 +75,12 @@ def test_what_is_caught_together_hangs_together() -> None:
         "store-in-use",
     }
     assert all(kind.code.startswith("cluster-") for kind in kinds(ClusterError))
+
+
+def test_every_errors_facts_can_stand_in_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A race lost at the database has a fact called `name`: logging it raised, and the thread that
+    looked at a cluster died of it.
+    """
+    logging.getLogger("test").warning("lost", extra=ChangedMeanwhile("cluster", "prod").for_log())
+    (line,) = caplog.records
+    assert vars(line)["which"] == "prod"
