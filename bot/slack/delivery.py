@@ -16,7 +16,7 @@ from slack_sdk import WebClient
 
 from bot.logs import get_logger, log_ids
 from bot.slack.breaker import Breaker
-from bot.slack.keeping import KeptClaims
+from bot.slack.keeping import ClaimLostError, KeptClaim, KeptClaims
 from bot.slack.members import Members
 from bot.slack.outcomes import Outcomes
 from bot.slack.places import Gone, Places, Unsure
@@ -87,9 +87,10 @@ class Courier:
         counts, begun = Counts(), time.monotonic()
         with self._round:
             while time.monotonic() - begun < _ROUND_SECONDS and self._may_go():
+                asked_at = self._claims.now()
                 rows = self._claim()
                 for row in rows:
-                    self._begin(row)
+                    self._begin(row, asked_at)
                 outcomes = self._gather()
                 for outcome in outcomes:
                     counts = counts.plus(outcome)
@@ -137,25 +138,27 @@ class Courier:
         limit = min(free, 1) if self._outcomes.is_paced() else free
         return self._ports.deliveries.claim(limit, _HOLD) if limit > 0 else ()
 
-    def _begin(self, row: Delivery) -> None:
+    def _begin(self, row: Delivery, asked_at: int) -> None:
         """Deliver a row in a thread of its own; a daemon, so that none keeps the process alive."""
         self._under_way += 1
+        claim: KeptClaim | None = None
 
         def end(outcome: str) -> None:
             # Whatever happened: a claim that is kept for ever would hold up its place for ever.
-            self._claims.end(row.id)
+            if claim is not None:
+                self._claims.end(claim)
             self._done.put(outcome)
 
-        def run() -> None:
+        def run(kept: KeptClaim) -> None:
             outcome = "retried"
             try:
-                outcome = self._deliver(row)
+                outcome = self._deliver(row, lambda: self._claims.must_hold(kept))
             finally:
                 end(outcome)
 
         try:
-            self._claims.begin(row.id)
-            threading.Thread(target=run, name="slack-sender", daemon=True).start()
+            claim = self._claims.begin(row.id, asked_at)
+            threading.Thread(target=run, args=(claim,), name="slack-sender", daemon=True).start()
         except RuntimeError:
             log.exception("no thread can be had for a delivery")
             end("retried")
@@ -171,12 +174,15 @@ class Courier:
             self._under_way -= 1
         return outcomes
 
-    def _deliver(self, row: Delivery) -> str:
+    def _deliver(self, row: Delivery, must_hold: Callable[[], None]) -> str:
         with log_ids(delivery=row.id):
             try:
                 if self.breaker.is_open:
                     return self._outcomes.put_back(row, self.breaker.why)
-                return self._send(row)
+                return self._send(row, must_hold)
+            except ClaimLostError:
+                log.info("the claim ran out meanwhile: another tells it")
+                return "retried"
             except ValetkeyError as error:
                 # The database: the claim runs out by itself, and what was posted is found again.
                 # No facts as fields: one that is called `name` is refused by the log, and raises.
@@ -186,7 +192,7 @@ class Courier:
                 log.exception("a delivery broke")
                 return "retried"
 
-    def _send(self, row: Delivery) -> str:
+    def _send(self, row: Delivery, must_hold: Callable[[], None]) -> str:
         try:
             drawn = None if row.place.kind is PlaceKind.USER_GROUP else render(self._ports, row)
         except ValetkeyError:
@@ -200,7 +206,7 @@ class Courier:
             elif drawn is None:
                 return self._outcomes.given_up(row, "nothing-to-show")
             else:
-                stands = self._sender.bring(row, drawn)
+                stands = self._sender.bring(row, drawn, must_hold)
         except Gone as gone:
             return self._outcomes.given_up(row, gone.why)
         except Unsure:

@@ -55,13 +55,17 @@ class KeptClaims:
         return self._ticks()
 
     def begin(self, delivery: str, asked_at: int) -> KeptClaim:
-        """Keep the claim on a row that was asked for at that time."""
+        """Keep the claim on a row that was asked for at that time.
+
+        RuntimeError where no thread can be had: then the next row tries again.
+        """
         claim = KeptClaim(delivery, asked_at + self._hold_ns)
         with self._changed:
-            self._kept.add(claim)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="slack-claims", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="slack-claims", daemon=True)
+                thread.start()  # it waits for our lock, and finds the claim
+                self._thread = thread
+            self._kept.add(claim)
         return claim
 
     def end(self, claim: KeptClaim) -> None:

@@ -1,6 +1,7 @@
 """One row brought to Slack: changed where it stands, found again, posted, or fanned out."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -35,23 +36,28 @@ class Sender:
         self._places = places
         self._fanning = threading.Lock()
 
-    def bring(self, row: Delivery, drawn: Drawn) -> Stands:
+    def bring(self, row: Delivery, drawn: Drawn, must_hold: Callable[[], None]) -> Stands:
         """Change the message that stands, find one lost in a crash, or post the first.
+
+        `must_hold` is called right before each of these, and raises when the claim on the row has
+        run out: a replica that stood still would tell again what another has told meanwhile.
 
         One that somebody deleted is posted again where it matters, once for each change: who
         deletes it again and again meets no loop.
         """
+        must_hold()
         if row.channel and row.ts:
             if self._change(row.channel, row.ts, drawn.message):
                 return row.channel, row.ts
             log.info("the message of %s was deleted; it matters: %s", row.id, drawn.matters)
         if row.sending_since is not None:
             found = self._find_lost(row)
+            must_hold()
             if found is not None and self._change(*found, drawn.message):
                 return found
         if row.sent > 0 and not drawn.matters:
             return None, None
-        return self._post(row, drawn.message)
+        return self._post(row, drawn.message, must_hold)
 
     def _change(self, channel: str, ts: str, card: Message) -> bool:
         """Change a message; False when it is gone."""
@@ -65,9 +71,11 @@ class Sender:
             raise
         return True
 
-    def _post(self, row: Delivery, card: Message) -> Stands:
+    def _post(self, row: Delivery, card: Message, must_hold: Callable[[], None]) -> Stands:
         address = self._places.address(row.place)
+        must_hold()
         self._ports.deliveries.sending(row, self._ports.clock.now())
+        must_hold()
         answer = self._client.chat_postMessage(
             channel=address,
             text=card.text,

@@ -67,7 +67,7 @@ def test_a_race_that_is_lost_at_the_database_costs_no_sender(bot: SlackBot, erin
 def test_without_a_thread_for_it_a_delivery_waits_and_holds_up_nothing(
     bot: SlackBot, erin: Person
 ) -> None:
-    def none_left(_: str) -> None:
+    def none_left(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     ask(bot, erin)
