@@ -126,6 +126,8 @@ class Worker:
             log.warning("what waited goes on when it is next due", extra={"code": error.code})
             return
         self._run_due()
+        for alias in clusters:
+            self._sweeps.begin_now(alias)
 
     def _run_due(self) -> None:
         """Look for what is due now, on the thread of whoever knows that something is."""

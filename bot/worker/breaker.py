@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from grants.errors import ClusterChanged, ClusterTwice, ClusterUnavailable
+from grants.errors import ClusterChanged, ClusterUnavailable
 
 HANGS: Final = "hung"
-SHUTS: Final = frozenset({ClusterUnavailable.code, ClusterChanged.code, ClusterTwice.code, HANGS})
+SHUTS: Final = frozenset({ClusterUnavailable.code, ClusterChanged.code, HANGS})
 """Problems with which nothing can be done in a cluster, or must not be. A refusal is none: what the
-bot may still do there, such as deleting a binding, it must do."""
+bot may still do there, such as deleting a binding, it must do. Neither is a second alias: access
+that lives under it has to end, and each walk asks the cluster who it is."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class LookTimes:
 
     every: timedelta = timedelta(seconds=15)
     first: timedelta = timedelta(milliseconds=500)
-    most: timedelta = timedelta(seconds=8)
+    most: timedelta = timedelta(seconds=6)
     patience: timedelta = timedelta(seconds=20)
     fresh: timedelta = timedelta(seconds=1)
 

@@ -178,11 +178,12 @@ def _see(work: Work, ports: AccessPorts) -> Work:
     """Look everywhere; while something is in the way look again at once, a few times.
 
     Another API server may be some milliseconds behind, and among overlapping bindings the one
-    named in an answer is random, so one look proves less than three. Last of all the cluster is
-    asked who it is, since the address may have been pointed elsewhere. What stands at the place
-    under another uid is looked at: a backup or a GitOps tool may have put a copy of the binding
-    there, with our labels.
+    named in an answer is random, so one look proves less than three. Before and after the
+    cluster is asked who it is, since the address may have been pointed elsewhere. What stands at
+    the place under another uid is looked at: a backup or a GitOps tool may have put a copy of the
+    binding there, with our labels.
     """
+    recognise(work)
     for _attempt in range(3):
         seen = look_everywhere(work, work.before)
         judged = judge_gone(work.grant, work.place, seen)

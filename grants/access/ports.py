@@ -69,6 +69,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Give the uid stored at first contact."""
         ...
 
+    def aliases_of(self, uid: str) -> tuple[str, ...]:
+        """Name the aliases under which a cluster was ever seen, the one seen first first."""
+        ...
+
     def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
         """Store a cluster's uid at first contact."""
         ...

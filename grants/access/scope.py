@@ -1,11 +1,12 @@
 """What the network must say before a transaction: the role's rules and that the namespace is."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from grants.access.cluster_port import ClusterPort
-from grants.access.ports import AccessPorts
+from grants.access.ports import AccessPorts, AccessTx
 from grants.authz.model import RoleRef, RoleSnapshot
-from grants.errors import ClusterChanged, ClusterError, ClusterUnavailable
+from grants.errors import ClusterChanged, ClusterError, ClusterTwice, ClusterUnavailable
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,22 @@ def look(alias: str, role: RoleRef, namespace: str | None, *, ports: AccessPorts
         return Looked(problem=ClusterUnavailable(alias, "find", "not configured"))
     with ports.store.read() as tx:
         uid = tx.cluster_uid(alias)
+        twin = first_alias(tx, uid, ports.clusters.aliases()) if uid is not None else alias
+    if twin is not None and twin != alias:
+        return Looked(problem=ClusterTwice(alias, "compare uid", f"the same cluster as {twin}"))
     within = ports.times.look_within
     try:
         return ports.lookups.run(alias, lambda: _read(cluster, uid, role, namespace), within)
     except ClusterError as error:
         return Looked(problem=error)
+
+
+def first_alias(tx: AccessTx, uid: str, configured: Collection[str]) -> str | None:
+    """Name the alias that a cluster goes by: of those configured, the one it was seen under first.
+
+    Under any other nothing is asked for; access that lives there ends as ever.
+    """
+    return next((alias for alias in tx.aliases_of(uid) if alias in configured), None)
 
 
 def _read(cluster: ClusterPort, uid: str | None, role: RoleRef, namespace: str | None) -> Looked:

@@ -1,12 +1,13 @@
 """First contact with each cluster: its kube-system uid is what it is called by for ever."""
 
 from grants.access.cluster_port import ClusterPort
-from grants.access.health import ClusterHealth, HealthPorts, HealthTx
+from grants.access.ports import AccessPorts, AccessTx
+from grants.access.scope import first_alias
 from grants.errors import ClusterChanged, ClusterTwice
 from grants.record.model import Event, EventType
 
 
-def see_cluster(cluster: ClusterPort, *, ports: HealthPorts) -> str:
+def see_cluster(cluster: ClusterPort, *, ports: AccessPorts) -> str:
     """Store a cluster's uid at first contact, compare it ever after; ClusterChanged if it differs.
 
     One cluster under two aliases is ClusterTwice under the one that was seen later: its bindings
@@ -29,18 +30,12 @@ def see_cluster(cluster: ClusterPort, *, ports: HealthPorts) -> str:
     return uid
 
 
-def _compare(alias: str, uid: str, tx: HealthTx, ports: HealthPorts) -> bool:
+def _compare(alias: str, uid: str, tx: AccessTx, ports: AccessPorts) -> bool:
     """Tell whether the alias is known, and that by this uid."""
-    configured = set(ports.clusters.aliases())
-    rows = {row.alias: row for row in tx.cluster_healths() if row.alias in configured | {alias}}
-    mine = rows.pop(alias, None)
-    if mine is not None and mine.uid != uid:
+    mine = tx.cluster_uid(alias)
+    if mine is not None and mine != uid:
         raise ClusterChanged(alias, "compare uid", "another cluster than at first contact")
-    twin = min((row for row in rows.values() if row.uid == uid), key=_age, default=None)
-    if twin is not None and (mine is None or _age(twin) < _age(mine)):
-        raise ClusterTwice(alias, "compare uid", f"the same cluster as {twin.alias}")
+    twin = first_alias(tx, uid, ports.clusters.aliases())
+    if twin is not None and twin != alias:
+        raise ClusterTwice(alias, "compare uid", f"the same cluster as {twin}")
     return mine is not None
-
-
-def _age(row: ClusterHealth) -> tuple[str, str]:
-    return (row.seen_at.isoformat() if row.seen_at else "", row.alias)

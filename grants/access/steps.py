@@ -4,6 +4,7 @@ A road is a table: activation and ending are each one tuple of steps. The table 
 that kill at every step take their list from, so a step that is not in it can't exist.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,8 +13,11 @@ from enum import StrEnum
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
 from grants.access.model import Grant, Proof, ProofKind, Seen
 from grants.access.ports import AccessPorts, AccessTx
+from grants.access.scope import first_alias
 from grants.authz.model import RoleSnapshot
-from grants.errors import ClusterChanged, ClusterUnavailable, ValetkeyError
+from grants.errors import ClusterChanged, ClusterUnavailable, StoreRowUnreadable, ValetkeyError
+
+log = logging.getLogger("valetkey.access")
 
 
 class Touches(StrEnum):
@@ -113,9 +117,18 @@ def begin(grant_id: str, ports: AccessPorts) -> Work | None:
         grant = tx.grant(grant_id)
         if grant is None:
             return None
-        before = tx.proof(grant.id, ProofKind.BEFORE)
+        before = _before(grant, tx)
         reached = _reach(grant, tx, ports)
     return Work(grant=grant, now=ports.clock.now(), reached=reached, before=before)
+
+
+def _before(grant: Grant, tx: AccessTx) -> Proof | None:
+    """Give the proof before; without one that can be read access ends all the same, by one less."""
+    try:
+        return tx.proof(grant.id, ProofKind.BEFORE)
+    except StoreRowUnreadable as error:
+        log.error("a proof can't be read", extra={"grant": grant.id, "code": error.code})  # noqa: TRY400 - the row's values belong in no log
+        return None
 
 
 def go_on(work: Work, now: datetime) -> Work:
@@ -128,8 +141,8 @@ def _reach(grant: Grant, tx: AccessTx, ports: AccessPorts) -> ClusterPort | None
     found = ports.clusters.get(grant.cluster)
     if found is not None:
         return found
-    aliases = (a for a in ports.clusters.aliases() if tx.cluster_uid(a) == grant.cluster_uid)
-    return next((there for a in aliases if (there := ports.clusters.get(a))), None)
+    there = first_alias(tx, grant.cluster_uid, ports.clusters.aliases())
+    return None if there is None else ports.clusters.get(there)
 
 
 def recognise(work: Work) -> None:

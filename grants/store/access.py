@@ -111,6 +111,12 @@ class AccessRows(TxBase):
         row = self._row(select(t.clusters.c.uid).where(t.clusters.c.alias == alias))
         return None if row is None else str(row.uid)
 
+    def aliases_of(self, uid: str) -> tuple[str, ...]:
+        """Name the aliases under which a cluster was ever seen, the one seen first first."""
+        columns = t.clusters.c
+        seen = select(columns.alias).where(columns.uid == uid).order_by(columns.at, columns.alias)
+        return tuple(row.alias for row in self._rows(seen))
+
     def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
         """Store a cluster's uid at first contact; ChangedMeanwhile when the alias has another."""
         self._insert_once(t.clusters, {"alias": alias, "uid": uid, "at": at})

@@ -50,6 +50,7 @@ def bare(kubeconfig: Path, namespace: str, bound: list[Bound], threads: int) -> 
         gone = wire.call("DELETE", it.path, options)
         if gone.status != HTTPStatus.OK or json.loads(gone.data)["kind"] != "Status":
             raise AssertionError(gone.data)
+        json.loads(wire.call("GET", KUBE_SYSTEM).data)["metadata"]["uid"]
         if wire.call("GET", "/readyz").status != HTTPStatus.OK:
             raise AssertionError("not ready")
         if wire.call("GET", it.path).status != HTTPStatus.NOT_FOUND:

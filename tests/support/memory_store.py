@@ -251,6 +251,9 @@ class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
     def cluster_uid(self, alias: str) -> str | None:
         return self.rows.clusters.get(alias)
 
+    def aliases_of(self, uid: str) -> tuple[str, ...]:
+        return tuple(alias for alias, seen in self.rows.clusters.items() if seen == uid)
+
     def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
         self._must_write()
         if self.rows.clusters.setdefault(alias, uid) != uid:

@@ -365,3 +365,13 @@ def test_leases_that_are_over_are_listed_the_longest_due_first_and_no_others(sto
         tx.save_grant(replace(over, cause=Cause.EXPIRED, revoking_at=NOW))
         assert [one.id for one in tx.leases_over(NOW, 10)] == [grants[3].id, grants[2].id]
         assert [one.id for one in tx.leases_over(NOW, 1)] == [grants[3].id]
+
+
+def test_a_clusters_aliases_are_named_the_one_seen_first_first(store):
+    with store.write() as tx:
+        tx.add_cluster("prod", "uid-a", NOW)
+        tx.add_cluster("again", "uid-a", NOW + HOUR)
+        tx.add_cluster("other", "uid-b", NOW)
+    with store.read() as tx:
+        assert tx.aliases_of("uid-a") == ("prod", "again")
+        assert tx.aliases_of("uid-c") == ()
