@@ -26,7 +26,6 @@ from tests.replicas.stage import QUORUM
 from tests.support.faulty_link import Fault, FaultyLink
 
 _LIVELY_WITHIN = timedelta(seconds=60)
-_LIVELY = 2
 _SETTLED_WITHIN = timedelta(seconds=150)
 
 
@@ -45,13 +44,16 @@ class Round:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run goes. `patience_seconds`: how long people try what does not work."""
+    """How a run goes. `patience_seconds`: how long people try what does not work; `lively`: how
+    many must have access when a fault begins.
+    """
 
     seed: int
     rounds: tuple[Round, ...]
     replicas: int = 1
     requesters: int = 6
     newcomers: int = 0
+    lively: int = 2
     patience_seconds: float = 60.0
     lease_seconds: tuple[int, int] = (2, 6)
     settings: dict[str, str] = field(default_factory=dict)
@@ -92,7 +94,7 @@ def play(
         stage.start(*["both"] * plan.replicas)
         with _peopled(stage, database_url, plane) as folk:
             for one, after in zip_longest(plan.rounds, plan.rounds[1:]):
-                _play_round(stage, one, is_hurried=after is not None and after.at_once)
+                _play_round(stage, plan, one, is_hurried=after is not None and after.at_once)
         wait_until(lambda: stage.untold() == 0, within=_SETTLED_WITHIN, what="everything told")
         write_ending(stage)
         seen = Seen(stage.log.entries())
@@ -117,10 +119,12 @@ def _peopled(stage: OutageStage, database_url: str, plane: ControlPlane) -> Iter
             newcomers.rest()
 
 
-def _play_round(stage: OutageStage, one: Round, *, is_hurried: bool) -> None:
+def _play_round(stage: OutageStage, plan: Plan, one: Round, *, is_hurried: bool) -> None:
     """Have a part fail while people use the product, and wait until all is well again."""
     if not one.at_once:
-        wait_until(lambda: _is_lively(stage), within=_LIVELY_WITHIN, what="people with access")
+        wait_until(
+            lambda: _active(stage) >= plan.lively, within=_LIVELY_WITHIN, what="people with access"
+        )
     links = stage.links[one.part]
     before = _done(links)
     stage.log.add(time.time(), "fault", part=one.part, fault=one.fault)
@@ -158,9 +162,9 @@ def _wait_done(backlog: Backlog, stage: OutageStage) -> list[str]:
     return left
 
 
-def _is_lively(stage: OutageStage) -> bool:
-    """Tell whether there is access that can end."""
+def _active(stage: OutageStage) -> int:
+    """Tell how many have access that can end."""
     grants = t.grants.c
     query = select(func.count()).select_from(t.grants).where(grants.state == "active")
     with stage.database.reading() as connection:
-        return int(connection.execute(query).scalar_one()) >= _LIVELY
+        return int(connection.execute(query).scalar_one())

@@ -17,6 +17,9 @@ GONE_SECONDS: Final = 75.0
 AS_FOR_AN_HOUR: Final = {"ACTIVATE_WITHIN": "20s", "STUCK_AFTER": "30s"}
 """Instead of 15 and 10 minutes: an hour is longer than both, and so is the outage."""
 FAULT_SECONDS: Final = 8.0
+FEW: Final = 5
+"""So many people that their one channel keeps up: a message a second is posted to it."""
+MANY: Final = 10
 _OF_POSTGRES: Final = frozenset({Part.DATABASE, Part.ONE_DATABASE})
 _BRIEF: Final = (Fault.NONE, Fault.STALL, Fault.RESET, Fault.SLOW, Fault.GARBAGE)
 
@@ -29,9 +32,10 @@ class Session:
     rounds: tuple[Round, ...]
     on_postgres: bool
     newcomers: int
-    requesters: int = 6
+    requesters: int = FEW
+    lively: int = 2
     patience_seconds: float = 60.0
-    lease_seconds: tuple[int, int] = (2, 6)
+    lease_seconds: tuple[int, int] = (2, 7)
     gone: bool = False
     program: str = "bot"
     finds: frozenset[str] = frozenset()
@@ -45,6 +49,7 @@ class Session:
             replicas=2 if self.on_postgres else 1,
             requesters=self.requesters,
             newcomers=self.newcomers,
+            lively=self.lively,
             patience_seconds=self.patience_seconds,
             lease_seconds=self.lease_seconds,
             settings=AS_FOR_AN_HOUR if self.gone else {},
@@ -71,8 +76,6 @@ def broken() -> Session:
         rounds,
         on_postgres=False,
         newcomers=0,
-        requesters=10,
-        lease_seconds=(2, 9),
         program="tests.outages.broken_serve",
         finds=frozenset({"ends on time"}),
     )
@@ -86,17 +89,16 @@ def long(rounds: int) -> Iterator[Session]:
             place = "two-on-postgres" if on_postgres else "one-on-sqlite"
             newcomers = 30 + 30 * rounds if part is Part.PROVIDER else 0
             brief = [Round(part, fault, FAULT_SECONDS) for fault in _BRIEF] * rounds
-            yield Session(
-                f"{what}-{place}", tuple(brief), on_postgres, newcomers, 10, lease_seconds=(2, 9)
-            )
+            yield Session(f"{what}-{place}", tuple(brief), on_postgres, newcomers, FEW)
             gone = (Round(part, Fault.GONE, GONE_SECONDS),)
             yield Session(
                 f"{what}-gone-{place}",
                 gone,
                 on_postgres,
                 newcomers and 60,
-                requesters=10,
+                requesters=MANY,
+                lively=MANY // 2,
                 patience_seconds=240.0,
-                lease_seconds=(2, 50),
+                lease_seconds=(20, 60),
                 gone=True,
             )
