@@ -56,11 +56,11 @@ class PlaceFields(SettingsGroup):
         default=8080, ge=1, le=65535, description="The port that the web server listens on."
     )
     web_threads: int = Field(
-        default=24,
+        default=40,
         ge=16,
         le=256,
         description=(
-            "Threads of the web server. Default 24: Slack's requests, pages and health checks each "
+            "Threads of the web server. Default 40: Slack's requests, pages and health checks each "
             "have a share that the others can't use up."
         ),
     )

@@ -9,6 +9,12 @@ import urllib3
 _PASSED_ON = ("content-type", "x-slack-request-timestamp", "x-slack-signature")
 
 
+class _Front(ThreadingHTTPServer):
+    """Its own default is a queue of five: the next connection then waits a second for TCP."""
+
+    request_queue_size = 1024
+
+
 class Balancer:
     """Shares requests out among backends in turn. One that is left out gets no new ones.
 
@@ -42,7 +48,7 @@ class Balancer:
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Front(("127.0.0.1", 0), Handler)
         self.port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 

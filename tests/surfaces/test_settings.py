@@ -59,7 +59,7 @@ def test_everything_has_a_default_so_that_small_commands_need_nothing(environ):
     assert settings.signin_max_age == timedelta(hours=12)
     assert settings.activate_within == timedelta(minutes=15)
     assert settings.oidc_groups_claim == ("groups",)
-    assert settings.web_threads == 24
+    assert settings.web_threads == 40
 
 
 def test_serving_names_everything_that_is_missing_at_once(environ):
