@@ -11,7 +11,7 @@ from slack_bolt import App
 
 from bot.logs import get_logger
 from bot.slack.dispatch import MALFORMED, dispatch
-from bot.slack.inbound import kind_of
+from bot.slack.inbound import Kind, kind_of
 from bot.slack.reading_json import Malformed, read_json
 from bot.slack.signature import SIGNATURE, TIMESTAMP
 from bot.slack.tokens import OneSecret, Signing
@@ -62,6 +62,7 @@ class SlackEndpoint:
         if not self._begin():
             # Not taken at all: Slack sends events again, and a balancer asks another replica.
             resp.retry_after = 1
+            self._watch.came("http", str(Kind.OTHER), "left", 0.0)
             _refuse(resp, falcon.HTTP_503, "stopping")
             return
         try:
@@ -158,4 +159,6 @@ def read_body(body: bytes, content_type: str) -> dict[str, Any]:
 
 def _refuse(resp: falcon.Response, status: str, code: str) -> None:
     resp.status = status
+    if code == "malformed":
+        resp.set_header("X-Slack-No-Retry", "1")  # sent again it would be no better
     resp.media = {"error": code, "message": REFUSALS[code]}

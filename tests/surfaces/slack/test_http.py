@@ -78,6 +78,7 @@ def test_what_is_signed_but_unreadable_is_a_clean_400(
 ) -> None:
     answer = post(bot, body, headers)
     assert answer.status_code == 400
+    assert answer.headers["X-Slack-No-Retry"] == "1"
     assert answer.json() == {
         "error": "malformed",
         "message": "The request is signed, but can't be read.",

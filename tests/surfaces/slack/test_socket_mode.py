@@ -470,6 +470,23 @@ def test_what_waited_too_long_is_answered_to_nobody_and_what_changes_is_done_for
     assert sorted(table.app.seen) == ["busy-click", "busy-command", "late-click"]
 
 
+def test_what_changes_something_is_not_done_behind_peoples_backs(
+    table: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket_work, "DONE_WITHIN_SECONDS", 0.2)
+    table.app.act = gate = Gate("busy")
+    socket = table.connect(1, workers=2)
+    table.server.wait(lambda: socket.is_connected)
+    table.send(0, "busy-click", "click")
+    assert gate.held.acquire(timeout=5)
+    table.send(0, "forgotten", "click")
+    threading.Event().wait(0.3)
+    gate.open.set()
+    table.server.wait(lambda: ("action", "late") in table.watch.outcomes)
+    assert table.app.seen == ["busy-click"]
+    assert not table.server.acked("forgotten"), "so that Slack says that it failed"
+
+
 def test_stopping_waits_for_what_is_under_way_and_takes_no_more(table: Bench) -> None:
     """What came late stays without ack, so that Slack sends it to another connection."""
     table.app.act = gate = Gate("slow")
