@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from bot.serving.parts import ALL_PARTS, Part
 from bot.settings import Settings, load_settings, require_for_serving
 from bot.settings_kinds import PREFIX
 from grants.errors import Problem, SettingsInvalid
+
+# How long one thread may keep the others from Python. An answer to Slack takes its turn a dozen
+# times, after each read of the database and the network; by the default of 5 ms it would stand
+# behind every walk of the worker as often.
+SWITCH_SECONDS = 0.001
 
 if TYPE_CHECKING:
     from bot.serving.process import Serving
@@ -32,6 +38,7 @@ def serve(only: str | None) -> None:
         settings = load_settings()
         require_for_serving(settings, surfaces=Part.SURFACES in parts)
         set_up_logs(settings.log_level, settings.secrets())
+        sys.setswitchinterval(SWITCH_SECONDS)
         with ExitStack() as stack:
             _lock(settings, stack, parts)
             if not _run(_make(settings, parts)):
