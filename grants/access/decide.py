@@ -59,12 +59,8 @@ def decide(command: Decide, *, ports: AccessPorts) -> Decided:
     same click).
     """
     check_reason(command.reason)
-    with ports.store.read() as tx:
-        seen = tx.request(command.request)
-    looked = Looked()
-    if seen is not None and command.verdict is Verdict.APPROVE:  # a no needs no cluster
-        terms = seen.items[0].terms
-        looked = look(terms.cluster, terms.role, terms.namespace, ports=ports)
+    # A no needs no cluster.
+    looked = _look(command.request, ports) if command.verdict is Verdict.APPROVE else Looked()
     now = ports.clock.now()
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):
@@ -73,6 +69,15 @@ def decide(command: Decide, *, ports: AccessPorts) -> Decided:
     if isinstance(outcome, ValetkeyError):
         raise outcome
     return outcome
+
+
+def _look(request: str, ports: AccessPorts) -> Looked:
+    with ports.store.read() as tx:
+        seen = tx.request(request)
+    if seen is None:
+        return Looked()
+    terms = seen.items[0].terms
+    return look(terms.cluster, terms.role, terms.namespace, ports=ports)
 
 
 def _judge_and_decide(
