@@ -186,6 +186,20 @@ def test_a_click_that_comes_after_its_request_is_over_does_nothing(story: Story)
     assert "so that can't be done any more" in story.said_to(story.ada)
 
 
+def test_a_form_ten_minutes_late_asks_from_when_it_comes(story: Story) -> None:
+    """Nothing in it says when it was pressed: what counts is the moment at which it is judged."""
+    fill(story.erin, "A late one")
+    story.control.hold()
+    press = threading.Thread(target=lambda: story.erin.submit(story.erin.view()))
+    press.start()
+    story.town.wait(lambda: story.double.courier.hindrances.held == 1)
+    now = story.town.world.clock.forward(minutes=10)
+    story.control.release()
+    press.join()
+    late = max(story.rows.requests.values(), key=lambda request: request.created_at)
+    assert (late.created_at, len(story.rows.requests)) == (now, 2)
+
+
 class Slowly:
     """Holds the verb that decides, after or before it has committed, until it is let go."""
 
