@@ -12,12 +12,14 @@ from tests.outages.run import Outcome, play
 from tests.outages.sessions import Session
 from tests.outages.summary import Report
 from tests.replicas.log import of_kind
+from tests.support.faulty_link import Fault
 from tests.support.postgres import PostgresServer
 from tests.support.stores import sqlite_url
 
 ROUNDS = int(os.environ.get("VALETKEY_TEST_OUTAGE_ROUNDS", "0"))
 REPORT = os.environ.get("VALETKEY_TEST_OUTAGE_REPORT")
 SESSIONS = [*sessions.long(ROUNDS), sessions.broken()] if ROUNDS else [sessions.short()]
+_COUNTED = {Fault.STALL, Fault.RESET, Fault.SLOW, Fault.GARBAGE}
 
 pytestmark = [
     pytest.mark.needs_postgres,
@@ -64,6 +66,13 @@ def _was_something(outcome: Outcome) -> None:
     """An empty log breaks no rule either."""
     assert outcome.stories > 5
     assert sum(1 for e in of_kind(outcome.seen.entries, "review") if e["allowed"]) > 50
+    assert _not_met(outcome) == set()
+
+
+def _not_met(outcome: Outcome) -> set[str]:
+    """Name the parts whose failing nobody met. Where nobody listens that can't be counted."""
+    over = [e for e in of_kind(outcome.seen.entries, "mended") if e["fault"] in _COUNTED]
+    return {e["part"] for e in over} - {e["part"] for e in over if any(e["done"].values())}
 
 
 def _show(outcome: Outcome, seed: int) -> None:

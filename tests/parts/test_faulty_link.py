@@ -76,6 +76,7 @@ def test_a_stall_holds_everything_back_and_what_was_sent_arrives_late(
         link.end()
         assert ask(link.port, "/now") == WELL
     assert sorted(asked) == ["/late", "/now"], "whoever gave up was heard all the same"
+    assert link.done["held back"] > 0
 
 
 def test_a_reset_ends_what_is_open_and_what_is_opened_until_it_is_over(

@@ -192,7 +192,7 @@ class FaultyLink(Relay):
     async def _connect(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, dice: random.Random
     ) -> None:
-        await self._gate.wait()
+        await self._through_gate()
         back_reader, back_writer = await asyncio.open_connection("127.0.0.1", self.backend_port)
         self._open.add(back_writer)
         spoil = self._spoiler(writer, back_writer, dice)
@@ -242,22 +242,22 @@ class FaultyLink(Relay):
     ) -> None:
         """Carry answers; after one that was cut short the connection is over."""
         while chunk := await reader.read(CHUNK_BYTES):
-            await self._gate.wait()
+            await self._through_gate()
             carried = spoil(chunk)
             await self._write(writer, carried)
             if len(carried) < len(chunk):
                 self._reset(writer)
                 raise ConnectionResetError
-        await self._gate.wait()
+        await self._through_gate()
         with suppress(OSError):
             writer.write_eof()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry what is asked, until whoever asks is done."""
         while chunk := await reader.read(CHUNK_BYTES):
-            await self._gate.wait()
+            await self._through_gate()
             await self._write(writer, chunk)
-        await self._gate.wait()
+        await self._through_gate()
         with suppress(OSError):
             writer.write_eof()
 
@@ -277,6 +277,12 @@ class FaultyLink(Relay):
         if rest:
             writer.write(bytes(rest))
         await writer.drain()
+
+    async def _through_gate(self) -> None:
+        """Wait while everything stands still."""
+        if not self._gate.is_set():
+            self.done["held back"] += 1
+        await self._gate.wait()
 
     async def _pass(self, seconds: float) -> None:
         """Let time pass, or less when the link is mended meanwhile."""
