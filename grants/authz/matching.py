@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from grants.authz.model import Rule
+from grants.authz.model import Question, Rule
 
 ANY: Final = "*"
 
@@ -75,10 +75,7 @@ def matches_resource(rule: Rule, resource: str) -> bool:
     `*` holds everything, subresources too, and `*/sub` that subresource of every kind; `kind`
     alone holds no subresource, and `kind/*` nothing but its own spelling.
     """
-    if ANY in rule.resources or resource in rule.resources:
-        return True
-    sub = split_resource(resource)[1]
-    return bool(sub) and f"*/{sub}" in rule.resources
+    return _holds_resource(rule, resource, split_resource(resource)[1])
 
 
 def matches_name(rule: Rule, name: str) -> bool:
@@ -96,12 +93,39 @@ def allows(rule: Rule, verb: str, group: str, resource: str, name: str = "") -> 
     )
 
 
-def allows_path(rule: Rule, verb: str, path: str) -> bool:
-    """Tell whether a rule allows a request outside of resources; only a trailing `*` is wild."""
-    return matches_verb(rule, verb) and any(
+def matches_path(rule: Rule, path: str) -> bool:
+    """Tell whether a rule's nonResourceURLs hold this path; only a trailing `*` is wild."""
+    return any(
         path == url or (url.endswith(ANY) and path.startswith(url.rstrip(ANY)))
         for url in rule.non_resource_urls
     )
+
+
+def allows_path(rule: Rule, verb: str, path: str) -> bool:
+    """Tell whether a rule allows a request outside of resources."""
+    return matches_verb(rule, verb) and matches_path(rule, path)
+
+
+def answers(rule: Rule, question: Question) -> bool:
+    """Tell whether a rule allows what is asked; what is asked is believed, as reviews do.
+
+    Kind and subresource are taken as they were given: `pods/exec` as a kind has no subresource.
+    """
+    if question.path is not None:
+        return allows_path(rule, question.verb, question.path)
+    kind, sub = question.resource, question.subresource
+    return (
+        matches_verb(rule, question.verb)
+        and matches_group(rule, question.api_group)
+        and _holds_resource(rule, f"{kind}/{sub}" if sub else kind, sub)
+        and matches_name(rule, question.name)
+    )
+
+
+def _holds_resource(rule: Rule, whole: str, sub: str) -> bool:
+    if ANY in rule.resources or whole in rule.resources:
+        return True
+    return bool(sub) and f"*/{sub}" in rule.resources
 
 
 def reaches(group: str, resource: str, namespace: str | None) -> bool:
