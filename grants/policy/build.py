@@ -3,6 +3,7 @@
 from grants.authz.model import RoleRef
 from grants.people.model import email_key
 from grants.policy.checks import Found, Merged
+from grants.policy.fields import WhoShape
 from grants.policy.model import (
     OPEN_REQUESTS,
     AcceptedRisk,
@@ -14,7 +15,8 @@ from grants.policy.model import (
     Stage,
     Who,
 )
-from grants.policy.schema import ClusterShape, EntitlementShape, NotifyShape, WhoShape
+from grants.policy.review_build import build_review
+from grants.policy.schema import ClusterShape, EntitlementShape, NotifyShape
 
 
 def build(merged: Merged, digest: str) -> Policy:
@@ -27,6 +29,7 @@ def build(merged: Merged, digest: str) -> Policy:
         clusters=tuple(_cluster(found.shape) for found in merged.clusters),
         entitlements=tuple(_entitlement(found.shape) for found in merged.entitlements),
         open_requests=merged.limits.shape.open_requests if merged.limits else OPEN_REQUESTS,
+        review=build_review(merged.review.shape if merged.review else None),
     )
 
 

@@ -6,14 +6,16 @@ from typing import Final, Generic, TypeVar
 
 from grants.authz.risks import OWN_NAMESPACE, SYSTEM_NAMESPACE, SYSTEM_NAMESPACES
 from grants.policy.durations import format_duration
+from grants.policy.fields import WhoShape
 from grants.policy.patterns import is_literal, matches
+from grants.policy.review_checks import check_review
+from grants.policy.review_schema import ReviewShape
 from grants.policy.schema import (
     ClusterShape,
     DecideShape,
     EntitlementShape,
     LimitsShape,
     NotifyShape,
-    WhoShape,
 )
 from grants.policy.shapes import Document, Part, Report
 from grants.policy.yaml_lines import Path
@@ -37,13 +39,14 @@ class Merged:
     auditors: Found[WhoShape] | None = None
     admin_notify: Found[NotifyShape] | None = None
     limits: Found[LimitsShape] | None = None
+    review: Found[ReviewShape] | None = None
     clusters: list[Found[ClusterShape]] = field(default_factory=list)
     entitlements: list[Found[EntitlementShape]] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     sections: dict[str, Part] = field(default_factory=dict)
 
 
-_ONCE: Final = ("admins", "auditors", "admin_notify", "limits")
+_ONCE: Final = ("admins", "auditors", "admin_notify", "limits", "review")
 
 
 def merge(documents: Sequence[Document], report: Report) -> Merged:
@@ -69,6 +72,7 @@ def merge(documents: Sequence[Document], report: Report) -> Merged:
         notify = _section(part, "admin_notify", shape.admin_notify)
         merged.admin_notify = merged.admin_notify or notify
         merged.limits = merged.limits or _section(part, "limits", shape.limits)
+        merged.review = merged.review or _section(part, "review", shape.review)
         for index, cluster in zip(document.clusters, shape.clusters, strict=True):
             merged.clusters.append(Found(part.at("clusters", index), cluster))
         for index, entitlement in zip(document.entitlements, shape.entitlements, strict=True):
@@ -97,6 +101,8 @@ def check(merged: Merged, documents: Sequence[Document], report: Report, *, comp
         _somebody(merged.admins.part, (), merged.admins.shape, report)
     if complete and documents:
         _check_presence(merged, documents, report)
+    if merged.review:
+        check_review(merged.review.part, merged.review.shape, report)
     places = _risky_places(merged.clusters)
     for found in merged.entitlements:
         if complete:

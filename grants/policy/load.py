@@ -7,8 +7,9 @@ from grants.errors import PolicyInvalid, PolicyProblem
 from grants.people.model import email_key
 from grants.policy.build import build
 from grants.policy.checks import Merged, check, merge
+from grants.policy.fields import WhoShape
 from grants.policy.model import Policy
-from grants.policy.schema import NotifyShape, WhoShape
+from grants.policy.schema import NotifyShape
 from grants.policy.shapes import Part, Report, read_document
 from grants.policy.source import MAX_BYTES, PolicyFile, digest_of, pack
 from grants.policy.yaml_lines import without_gc
@@ -74,6 +75,25 @@ def _load(files: Sequence[PolicyFile]) -> LoadedPolicy:
     return _loaded(files, merged, report)
 
 
+def load_review(files: Sequence[PolicyFile]) -> Policy:
+    """Load what a review goes by, also from files that say nothing of clusters or admins.
+
+    So a pipeline needs no more than a section `review:`; the bot still needs the whole.
+    """
+    if any(len(file.data) > MAX_BYTES for file in files):
+        message = f"more than {MAX_BYTES} bytes in all"
+        raise PolicyInvalid((PolicyProblem(files[0].name, 1, 1, "too-big", message),))
+    report = Report()
+    with without_gc():
+        read = (read_document(file, report) for file in sorted(files, key=lambda f: f.name))
+        documents = [document for document in read if document is not None]
+        merged = merge(documents, report)
+        check(merged, documents, report, complete=False)
+    if report.problems:
+        raise PolicyInvalid(in_order(report.problems))
+    return build(merged, digest_of(files))
+
+
 def in_order(problems: Sequence[PolicyProblem]) -> tuple[PolicyProblem, ...]:
     """Sort by place, each problem once."""
     unique = dict.fromkeys(problems)
@@ -112,6 +132,8 @@ def _all_who(merged: Merged) -> Iterator[tuple[Part, WhoShape]]:
     for section in (merged.admins, merged.auditors):
         if section is not None:
             yield section.part, section.shape
+    if merged.review and merged.review.shape.reviewers:
+        yield merged.review.part.at("reviewers"), merged.review.shape.reviewers
     for found in merged.entitlements:
         yield found.part.at("ask"), found.shape.ask
         yield found.part.at("decide"), found.shape.decide

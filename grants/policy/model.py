@@ -7,38 +7,27 @@ from typing import Final
 
 from grants.authz.model import RoleRef
 from grants.policy.patterns import matches
+from grants.policy.review_model import ReviewPolicy
+from grants.policy.who import Notify, Who
+
+__all__ = [
+    "OPEN_REQUESTS",
+    "AcceptedRisk",
+    "ClusterPolicy",
+    "Entitlement",
+    "Notify",
+    "OnRoleChange",
+    "Policy",
+    "ReviewPolicy",
+    "Stage",
+    "Who",
+]
 
 OPEN_REQUESTS: Final = 100
 """How many requests of one person may be open at once, unless policy says otherwise.
 
 Generous: it stops nobody's work, only somebody who would bury approvers under requests.
 """
-
-
-@dataclass(frozen=True)
-class Who:
-    """Groups of the provider and people by verified email; `everyone` is any signed-in person."""
-
-    groups: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    everyone: bool = False
-
-    def names_nobody(self) -> bool:
-        """Tell whether nobody can ever match."""
-        return not (self.groups or self.people or self.everyone)
-
-
-@dataclass(frozen=True)
-class Notify:
-    """Who is told of a request; never makes anybody eligible. References are the surface's own."""
-
-    channels: tuple[str, ...] = ()
-    user_groups: tuple[str, ...] = ()
-    people: tuple[str, ...] = ()
-
-    def names_nobody(self) -> bool:
-        """Tell whether nobody is told."""
-        return not (self.channels or self.user_groups or self.people)
 
 
 @dataclass(frozen=True)
@@ -123,6 +112,7 @@ class Policy:
     clusters: tuple[ClusterPolicy, ...]
     entitlements: tuple[Entitlement, ...]
     open_requests: int = OPEN_REQUESTS
+    review: ReviewPolicy = field(default_factory=ReviewPolicy)
 
     def cluster(self, alias: str) -> ClusterPolicy | None:
         """Find a cluster by its alias."""
