@@ -25,10 +25,14 @@ _NOTHING: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an object was read: a file and the line where it begins, from 1 (0: not known)."""
+    """Where an object was read: a file and the line where it begins, from 1 (0: not known).
+
+    `made_from` is the template that a rendered chart names for it: a hint, nothing is read there.
+    """
 
     file: str
     line: int = 0
+    made_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grants.errors import PolicyInvalid, PolicyProblem
+from grants.garbage import without_gc
 from grants.people.model import email_key
 from grants.policy.build import build
 from grants.policy.checks import Merged, check, merge
@@ -12,7 +13,6 @@ from grants.policy.model import Policy
 from grants.policy.schema import NotifyShape
 from grants.policy.shapes import Part, Report, read_document
 from grants.policy.source import MAX_BYTES, PolicyFile, digest_of, pack
-from grants.policy.yaml_lines import without_gc
 
 
 @dataclass(frozen=True)

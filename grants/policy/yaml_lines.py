@@ -4,14 +4,16 @@ Strictly: no duplicate keys (the last would silently win), no anchors, aliases o
 document, and the scalars of YAML 1.2's core schema, so that `no` is a word and `1:30` too.
 """
 
-import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import yaml
+
+from grants.garbage import without_gc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Path = tuple[str | int, ...]
 Mark = tuple[int, int]
@@ -76,18 +78,6 @@ def read_lines(data: bytes) -> Lines:
         except yaml.YAMLError as error:
             lines.problems.append(_syntax(error, text))
     return lines
-
-
-@contextmanager
-def without_gc() -> Iterator[None]:
-    """Pause cycle collection: with a hundred thousand new tuples it takes most of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _decoded(data: bytes, lines: Lines) -> str | None:

@@ -1,0 +1,86 @@
+"""YAML: documents one after the other; after one that is broken it goes on with the next."""
+
+import re
+from typing import Final
+
+import yaml
+
+from grants.review.reading.sink import Sink
+from grants.review.reading.yaml_events import Events, Stop
+
+BROKEN_MOST: Final = 100
+"""How many broken documents a file may have: each costs a search for the next."""
+
+_SOURCE: Final = re.compile(rb"^# Source: (.+?)\r?$", re.MULTILINE)
+_TEMPLATE: Final = re.compile(rb"\{\{.*?\}\}")
+_NEXT: Final = b"\n---"
+
+
+def read_yaml(data: bytes, sink: Sink, *, is_json: bool = False, before: int = 0) -> None:
+    """Read all documents that can be; `before` lines stand before them in the file."""
+    _hints(data, sink, before)
+    begin = 0
+    for _ in range(BROKEN_MOST):
+        here = before + data.count(b"\n", 0, begin)
+        broken = _read_on(data[begin:], sink, here, is_json=is_json)
+        if broken is None:
+            return
+        # Where the error was seen may be the line of the next document itself.
+        found = data.find(_NEXT, max(begin + 1, _start_of(data, begin, broken - here) - 1))
+        if found < 0:
+            return
+        begin = found + 1
+    sink.tell("too-many-broken", before + data.count(b"\n", 0, begin) + 1)
+
+
+def _hints(data: bytes, sink: Sink, before: int) -> None:
+    """Find which template of a chart each document was rendered from."""
+    line, position = before + 1, 0
+    for comment in _SOURCE.finditer(data):
+        line += data.count(b"\n", position, comment.start())
+        position = comment.start()
+        sink.hint(line, comment[1].decode("utf-8", "replace"))
+
+
+def _read_on(data: bytes, sink: Sink, before: int, *, is_json: bool) -> int | None:
+    """Read as far as it goes; gives the line where it broke, or None at the end."""
+    loader = yaml.CSafeLoader(data)
+    try:
+        Events(loader.get_event, sink, before).read()
+    except Stop as stop:
+        return stop.line
+    except yaml.YAMLError as error:
+        line, words = _broken(error, data)
+        sink.tell(_code(data, line, is_json=is_json), before + line, words=words)
+        return before + line
+    finally:
+        loader.dispose()
+    return None
+
+
+def _broken(error: yaml.YAMLError, data: bytes) -> tuple[int, str]:
+    """Give the line of an error, from 1, and libyaml's words for it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        context = f" ({error.context})" if error.context else ""
+        return error.problem_mark.line + 1, f"{error.problem}{context}"
+    position = getattr(error, "position", 0)
+    return data.count(b"\n", 0, position) + 1, "a character that is not allowed"
+
+
+def _code(data: bytes, line: int, *, is_json: bool) -> str:
+    place = _start_of(data, 0, line)
+    if _TEMPLATE.search(data, max(0, data.rfind(_NEXT, 0, place)), data.find(_NEXT, place)):
+        return "a-template"
+    if not data[place:].strip():
+        return "cut-off"
+    return "not-json" if is_json else "not-yaml"
+
+
+def _start_of(data: bytes, begin: int, line: int) -> int:
+    """Find where a line begins, counted from 1 at `begin`; the end when there are fewer."""
+    for _ in range(line - 1):
+        found = data.find(b"\n", begin)
+        if found < 0:
+            return len(data)
+        begin = found + 1
+    return begin
