@@ -147,13 +147,21 @@ class _Reader:
         except _BROKEN as error:
             self._sink.tell(_code_of(error), line)
             return 0
-        if read.kind.endswith("List") and (top := _decode_top(raw)).items is not None:
+        if read.kind.endswith("List") and (top := self._list_in(raw, line)).items is not None:
             return self._list(raw, line, top, lists + 1)
         if not read.kind:
             read.kind, read.api_version = kind_in(among.kind), among.api_version
         told = self._tell_doubled(raw, line)
         self._sink.take(read, line)
         return told
+
+    def _list_in(self, raw: bytes, line: int) -> _Top:
+        """Read the outside of something that calls itself a list."""
+        try:
+            return _decode_top(raw)
+        except _BROKEN:
+            self._sink.tell("wrong-type", line, at="items", wanted="a list")
+            return _NO_LIST
 
     def _plain(self, raw: bytes, line: int, among: _Top) -> int:
         """Read what has values of a wrong type."""

@@ -14,6 +14,9 @@ LISTS_MOST: Final = 4
 """How deep Lists may stand in Lists; kubectl makes one."""
 
 
+_LIST: Final = "List"
+
+
 class Sink:
     """Takes the objects and problems of one file. Lines count from 1."""
 
@@ -32,6 +35,8 @@ class Sink:
     def take(self, read: ObjectIn, line: int, after: int = 0) -> None:
         """Take an object; `after` is the line where the document before it ended."""
         made_from = self._made_from(line, after) if self._hints else ""
+        if read.kind == _LIST:
+            return  # one with nothing in it
         if read.kind:
             self._gathering.take(read, Origin(self._file, line, made_from))
         elif self._strict:

@@ -116,6 +116,8 @@ class Events:
         if isinstance(items, _Held):
             self._emit_held(items, value, line)
         else:
+            if items is not None and str(value.get("kind")).endswith("List"):
+                self._sink.tell("wrong-type", line, at="items", wanted="a list")
             self._sink.take_plain(value, line, self._after)
 
     def _emit_held(self, items: _Held, among: dict[str, Any], line: int) -> None:
@@ -154,7 +156,7 @@ class Events:
         if kind is _ALIAS:
             return self._alias(event)
         anchor = event.anchor
-        if anchor is not None:
+        if anchor is not None or (tree is _ITEMS and kind is not _SEQUENCE_START):
             tree = None  # who names it later may read other keys of it
         if depth > DEPTH_MOST:
             self._too_deep(event)

@@ -51,7 +51,10 @@ def _read_on(data: bytes, sink: Sink, before: int, *, is_json: bool) -> int | No
         return stop.line
     except yaml.YAMLError as error:
         line, words = _broken(error, data)
-        sink.tell(_code(data, line, is_json=is_json), before + line, words=words)
+        # libyaml puts the end of a text one line too far.
+        last = data.count(b"\n") + (not data.endswith(b"\n"))
+        code = _code(data, line, is_json=is_json)
+        sink.tell(code, before + min(line, last), words=words)
         return before + line
     finally:
         loader.dispose()
