@@ -5,7 +5,7 @@ The ids are a contract: policies accept them by name and findings carry them.
 
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from grants.authz.matching import (
     ANY,
@@ -28,7 +28,6 @@ from grants.authz.risk_tables import (
     RISKS,
     SYSTEM_CONFIG,
     WRITE,
-    Risk,
     Target,
 )
 
@@ -67,33 +66,56 @@ def _touches(rule: Rule, verbs: Collection[str], target: Target) -> bool:
     return matches_resource(rule, resource)
 
 
-def _by_group() -> dict[str, tuple[Risk, ...]]:
-    groups = dict.fromkeys(group for risk in RISKS for group, _ in risk.targets)
-    return {
-        group: tuple(risk for risk in RISKS if any(group == g for g, _ in risk.targets))
-        for group in groups
-    }
+class _Entry(NamedTuple):
+    """One target of one risk, ready to be asked."""
+
+    id: str
+    verbs: frozenset[str]
+    target: Target
+    in_namespace: bool
 
 
-_BY_GROUP: Final = _by_group()
+def _entries() -> Iterator[_Entry]:
+    for risk in RISKS:
+        for target in risk.targets:
+            reached = target in risk.through_namespace or reaches(*target, "one")
+            verbs = frozenset(risk.verbs)
+            yield _Entry(risk.id, verbs, target, reached and not risk.cluster_wide)
 
 
-def _finds(risk: Risk, rule: Rule, *, everywhere: bool) -> bool:
-    if risk.cluster_wide and not everywhere:
-        return False
-    return any(
-        (everywhere or target in risk.through_namespace or reaches(*target, "one"))
-        and _touches(rule, risk.verbs, target)
-        for target in risk.targets
+_ENTRIES: Final = tuple(_entries())
+_INDEX: Final[dict[Target, tuple[_Entry, ...]]] = {
+    target: tuple(entry for entry in _ENTRIES if entry.target == target)
+    for target in dict.fromkeys(entry.target for entry in _ENTRIES)
+}
+
+
+def _candidates(groups: Collection[str], resources: Collection[str]) -> Iterable[_Entry]:
+    """Give what a rule may touch: all there is, if it has a wildcard; else what it names."""
+    if ANY in groups or any(resource.startswith(ANY) for resource in resources):
+        return _ENTRIES
+    named = dict.fromkeys(resources)
+    for resource in resources:
+        kind, sub = split_resource(resource)
+        if sub:
+            named[f"{kind}/{ANY}"] = None
+    named[ANY] = None  # whatever kind the group has
+    return (
+        entry
+        for group in dict.fromkeys(groups)
+        for resource in named
+        for entry in _INDEX.get((group, resource), ())
     )
 
 
-def _wildcards(rule: Rule) -> Iterator[str]:
-    if ANY not in rule.resources:
+def _wildcards(
+    verbs: Collection[str], groups: Collection[str], resources: Collection[str]
+) -> Iterator[str]:
+    if ANY not in resources:
         return
-    if ANY in rule.verbs and ANY in rule.api_groups:
+    if ANY in verbs and ANY in groups:
         yield "wildcard-all"
-    if any(verb not in READ for verb in rule.verbs):
+    if any(verb not in READ for verb in verbs):
         yield "wildcard-resources"
 
 
@@ -102,18 +124,14 @@ def _of_rule(
     verbs: tuple[str, ...], groups: tuple[str, ...], resources: tuple[str, ...], *, everywhere: bool
 ) -> frozenset[str]:
     """Name the risks of one rule, which its resourceNames do not change."""
-    rule = Rule(verbs, groups, resources)
-    found = set(_wildcards(rule))
+    found = set(_wildcards(verbs, groups, resources))
     if any(verb.startswith(_CONSTRAINED) for verb in verbs):
         found.add("constrained-impersonate")
-    known = (
-        RISKS if ANY in groups else dict.fromkeys(r for g in groups for r in _BY_GROUP.get(g, ()))
-    )
-    found.update(
-        risk.id
-        for risk in known
-        if risk.id not in found and _finds(risk, rule, everywhere=everywhere)
-    )
+    rule = Rule(verbs, groups, resources)
+    for entry in _candidates(groups, resources):
+        reached = entry.id not in found and (everywhere or entry.in_namespace)
+        if reached and _touches(rule, entry.verbs, entry.target):
+            found.add(entry.id)
     return frozenset(found)
 
 

@@ -150,12 +150,15 @@ class Finding:
         return self.verdict is Verdict.FOUND and not self.aside and not self.is_excepted
 
 
-def worst_first(finding: Finding) -> tuple[int, int, str, str, str]:
+def worst_first(finding: Finding) -> tuple[object, ...]:
     """Sort key: what has to be acted on, then what is worse, then by name."""
+    subject, role = finding.subject, finding.role
     return (
         0 if finding.is_open else 1,
         -finding.severity,
         finding.rule,
-        str(finding.subject or finding.role or ""),
-        finding.key,
+        (subject.namespace, subject.name, subject.kind) if subject else ("", "", ""),
+        (role.name, finding.role_namespace) if role else ("", ""),
+        finding.binding or ("", "", ""),
+        finding.aspect,
     )

@@ -1,0 +1,1 @@
+"""The catalogue of risky grants, tried on what there is in a cluster or in files."""
