@@ -36,10 +36,10 @@ def _meets(requirement: Requirement, labels: Mapping[str, str]) -> bool:
 def gathered(roles: Sequence[Role]) -> tuple[Role, ...]:
     """Give the roles with each aggregated one holding the rules that it gathers from the others.
 
-    A role that gathers from none keeps its own rules, as in a cluster; otherwise they are
-    overwritten. One with a uid was read from a cluster, where that has happened already: it keeps
-    what it holds and gains what roles from elsewhere would add. Members of a cycle keep each
-    other's rules alive, and which ones depends on who went first: each is taken to hold them all.
+    A role that gathers no rule keeps its own, as in a cluster; otherwise they are overwritten.
+    One with a uid was read from a cluster, where that has happened already: it keeps what it
+    holds and gains what roles from elsewhere would add. Members of a cycle keep each other's
+    rules alive, and which ones depends on who went first: each is taken to hold them all.
     """
     named = {role.meta.name: role for role in roles if role.kind == "ClusterRole"}
     index = _Labels(named.values())
@@ -68,14 +68,15 @@ def _filled(
     """Fill the roles that gather from each other; one alone is the usual case."""
     inside = set(component)
     sources = [name for member in component for name in edges[member] if name not in inside]
-    taken: Iterable[Rule] = chain.from_iterable(
-        done.get(name, named[name].rules) for name in dict.fromkeys(sources)
-    )
-    in_cycle = len(component) > 1
+    taken = [
+        rule
+        for name in dict.fromkeys(sources)
+        for rule in (done[name] if name in done else named[name].rules)
+    ]
     own = [
         rule
         for name in component
-        if in_cycle or not sources or named[name].meta.uid
+        if not taken or len(component) > 1 or named[name].meta.uid
         for rule in named[name].rules
     ]
     held = tuple(dict.fromkeys(chain(own, taken)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from grants.authz.model import Rule
-from grants.authz.objects import Meta, Role
+from grants.authz.objects import Meta, Role, Selector
 
 _READ: Final = ("get", "list", "watch")
 _CHANGE: Final = ("create", "delete", "deletecollection", "patch", "update")
@@ -86,9 +86,24 @@ BUILTIN: Final = {
 """ClusterRoles by name, with what they give before anything is aggregated into them."""
 
 
+_AGGREGATED: Final = {"admin": "", "edit": "admin", "view": "edit"}
+"""Roles that gather what others are labelled for: name -> which one they are labelled for."""
+
+_LABEL: Final = "rbac.authorization.k8s.io/aggregate-to-"
+
+
 def with_builtin(roles: Iterable[Role]) -> tuple[Role, ...]:
-    """Add the built-in ClusterRoles that are not among these."""
+    """Add the built-in ClusterRoles that are not among these.
+
+    They gather what the others are labelled for, as in a cluster.
+    """
     given = tuple(roles)
     known = {role.meta.name for role in given if role.kind == "ClusterRole"}
-    added = (Role("ClusterRole", Meta(n), r) for n, r in BUILTIN.items() if n not in known)
-    return (*given, *added)
+    return (*given, *(_built_in(name) for name in BUILTIN if name not in known))
+
+
+def _built_in(name: str) -> Role:
+    labels = {f"{_LABEL}{to}": "true"} if (to := _AGGREGATED.get(name)) else {}
+    selectors = (Selector(((f"{_LABEL}{name}", "true"),)),) if name in _AGGREGATED else None
+    # With a uid, since a cluster has filled it: what is gathered from files comes on top.
+    return Role("ClusterRole", Meta(name, uid="built-in", labels=labels), BUILTIN[name], selectors)

@@ -1,7 +1,7 @@
 """RBAC over whole sets of objects: who may do what, by which binding, and who else may."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -134,7 +134,7 @@ class Rbac:
             role = self.role_of(binding)
             rule = None if role is None else _first(role.rules, question)
             if role is not None and rule is not None:
-                yield Allowance(binding, role, rule, binding.subjects[index])
+                yield Allowance(binding, role, rule, _subject(binding, index))
 
     def allowed(self, caller: Caller, question: Question) -> bool:
         """Tell whether any binding allows the caller this."""
@@ -158,7 +158,7 @@ class Rbac:
             key = id(role), binding.namespace is None
             if key not in in_effect:
                 in_effect[key] = effective(role.rules, binding.namespace)
-            found.append(Right(binding, role, binding.subjects[index], in_effect[key]))
+            found.append(Right(binding, role, _subject(binding, index), in_effect[key]))
         return tuple(found)
 
     def rules_in(self, caller: Caller, namespace: str | None) -> tuple[Rule, ...]:
@@ -177,7 +177,7 @@ class Rbac:
     def who_can(self, question: Question) -> tuple[Holder, ...]:
         """Give every subject that may do this, in each binding that lets it.
 
-        Groups and users are given as bindings name them; an account has its namespace always.
+        Groups and users are given as bindings name them; an account always has its namespace.
         """
         known: dict[int, Rule | None] = {}
         found = []
@@ -192,8 +192,8 @@ class Rbac:
                 rule = known[id(role)]
                 if rule is not None:
                     found += [
-                        Holder(_placed(subject, place), binding, role, rule)
-                        for subject in binding.subjects
+                        Holder(_subject(binding, index), binding, role, rule)
+                        for index, subject in enumerate(binding.subjects)
                         if self._index_of(subject, place) is not None
                     ]
         return tuple(found)
@@ -256,7 +256,9 @@ def _first(rules: Iterable[Rule], question: Question) -> Rule | None:
     return next((rule for rule in rules if answers(rule, question)), None)
 
 
-def _placed(subject: Subject, place: str | None) -> Subject:
-    if subject.kind == SERVICE_ACCOUNT and not subject.namespace:
-        return Subject(subject.kind, subject.name, place or "")
+def _subject(binding: Binding, index: int) -> Subject:
+    """Give a subject with its namespace, which a RoleBinding may leave out."""
+    subject = binding.subjects[index]
+    if subject.kind == SERVICE_ACCOUNT and not subject.namespace and binding.namespace:
+        return replace(subject, namespace=binding.namespace)
     return subject

@@ -59,12 +59,9 @@ def test_a_selector_that_matches_nothing_keeps_own_rules() -> None:
     assert rules_of(gathered(roles), "all") == (NODES,)
 
 
-def test_a_match_without_rules_empties_own_rules() -> None:
-    """Whether the controller writes anything then was asked of the real one: see the cluster's
-    tests.
-    """
+def test_a_match_without_rules_keeps_own_rules_too() -> None:
     roles = (gathering("all", label(a="b"), rules=[NODES]), labelled("one", a="b"))
-    assert rules_of(gathered(roles), "all") == ()
+    assert rules_of(gathered(roles), "all") == (NODES,)
 
 
 def test_a_role_read_from_a_cluster_keeps_what_it_holds_and_gains_what_would_be_added() -> None:

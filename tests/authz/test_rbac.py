@@ -209,7 +209,7 @@ def test_rights_say_by_which_binding_and_where() -> None:
     assert [(one.binding, one.namespace, one.subject) for one in rights] == [
         (wide, None, group(ACCOUNTS_GROUP)),
         (far, "apart", account("robot", "team")),
-        (near, "team", account("robot")),
+        (near, "team", account("robot", "team")),
     ]
     assert {one.rules for one in rights} == {PODS.rules}
     assert all(one.role is PODS for one in rights)
