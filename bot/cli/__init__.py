@@ -10,6 +10,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "db": ("bot.cli.db:db", "The database's schema."),
     "policy": ("bot.cli.policy:policy", "Check and show policy."),
     "history": ("bot.cli.history:history", "Who had what, when, why, and who let them."),
+    "rbac": ("bot.cli.rbac:rbac", "Who may do what by RBAC, in a cluster or in files."),
     "clusters": ("bot.cli.clusters:clusters", "How each cluster stands, and what waits there."),
     "people": ("bot.cli.people:people", "Who is linked to which Slack account."),
     "outbox": ("bot.cli.outbox:outbox", "What could not be told in Slack, and why."),
