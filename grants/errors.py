@@ -296,3 +296,15 @@ class SettingsInvalid(ValetkeyError):
 
     code: ClassVar[str] = "settings-invalid"
     problems: tuple[Problem, ...]
+
+
+@dataclass(eq=False)
+class InsufficientEvidence(ValetkeyError):
+    """Use could have gone unseen, so nothing is concluded about `subject`.
+
+    `lacks` are (verb, API group, kind, why); `why` is a stable word such as `young`.
+    """
+
+    code: ClassVar[str] = "insufficient-evidence"
+    subject: str
+    lacks: tuple[tuple[str, str, str, str], ...] = ()

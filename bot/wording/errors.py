@@ -10,6 +10,7 @@ from bot.wording.states import GRANT_STATES, REQUEST_STATES
 from grants.access.model import GrantState, RequestState
 from grants.errors import (
     BadInput,
+    InsufficientEvidence,
     LinkRefused,
     LoginRefused,
     NotAllowed,
@@ -210,6 +211,15 @@ def _policy(error: PolicyInvalid) -> str:
     return f"The policy can't be used: {count} problem{'' if count == 1 else 's'} in it."
 
 
+def _insufficient(error: InsufficientEvidence) -> str:
+    count = len(error.lacks)
+    rights = "a right" if count == 1 else f"{count} rights"
+    return (
+        f"There is insufficient evidence about {error.subject}: use of {rights} could have gone "
+        "unseen, so nothing is proposed."
+    )
+
+
 def _settings(error: SettingsInvalid) -> str:
     said = " ".join(f"{p.field}: {_setting(p)}" for p in error.problems)
     return f"The settings don't fit together. {said}"
@@ -235,6 +245,7 @@ _SPEAKERS: Final[Mapping[type[ValetkeyError], Callable[..., str]]] = {
     TooMany: _too_many,
     PolicyInvalid: _policy,
     SettingsInvalid: _settings,
+    InsufficientEvidence: _insufficient,
 }
 
 
