@@ -159,9 +159,11 @@ class Gathering:
     def _keep(
         self, among: dict[_Key, Any], kind: str, read: ObjectIn, meta: Meta, made: Any
     ) -> None:
-        # Names that are yet to be generated may stand any number of times.
-        generated = "" if read.metadata and read.metadata.name else str(len(among))
-        key = (kind, meta.namespace, meta.name + generated)
+        name = meta.name
+        if read.metadata is None or not read.metadata.name:
+            # One that is yet to be generated may stand any number of times.
+            name += str(len(among))
+        key = (kind, meta.namespace, name)
         before = among.get(key)
         among[key] = made
         if before is not None and not _alike(before, made) and meta.origin is not None:

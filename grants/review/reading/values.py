@@ -66,7 +66,13 @@ class Values:
         )
         made = self._rules.get(key)
         if made is None:
-            made = self._rules[key] = Rule(*(part or () for part in key))
+            made = self._rules[key] = Rule(
+                read.verbs or (),
+                read.api_groups or (),
+                read.resources or (),
+                read.resource_names or (),
+                read.non_resource_urls or (),
+            )
         return made
 
 

@@ -25,6 +25,7 @@ Tree = Mapping[str, Any]
 
 _Next = Callable[[], Any]
 _SKIP: Final[Any] = object()
+_MERGE: Final = "<<"
 
 _WORDS: Final[Mapping[str, Any]] = {
     # As Kubernetes' own reader has it: YAML 1.1.
@@ -32,8 +33,8 @@ _WORDS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"), True),
     **dict.fromkeys(("false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
-_WORD_MOST: Final = 5
-_MAY_BE_MORE: Final = frozenset(("", *"~+-.0123456789"))
+# Numbers and signs stand before it, letters after it: those are text, or one of the words.
+_PLAIN: Final = ":"
 _INT: Final = re.compile(r"[-+]?[0-9][0-9_]{0,17}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
 
@@ -57,12 +58,12 @@ def tree_of(shape: inspect.Type) -> Tree | None:
     if isinstance(shape, inspect.VarTupleType):
         return tree_of(shape.item_type)
     if isinstance(shape, inspect.StructType):
-        return {field.encode_name: tree_of(field.type) for field in shape.fields}
+        # Whatever is merged in may be read, too.
+        return {_MERGE: None, **{one.encode_name: tree_of(one.type) for one in shape.fields}}
     return None
 
 
 _ITEMS: Final[Any] = object()
-_MERGE: Final = "<<"
 _ALIAS: Final = yaml.AliasEvent
 _SCALAR: Final = yaml.ScalarEvent
 _MAPPING_START: Final = yaml.MappingStartEvent
@@ -73,6 +74,7 @@ _OBJECT: Final[Tree] = {
     **cast("Tree", tree_of(inspect.type_info(ObjectIn))),
     "items": _ITEMS,
 }
+_NOTHING: Final[Tree] = {}
 
 
 class Events:
@@ -173,25 +175,24 @@ class Events:
     def _mapping(self, tree: Tree | None, depth: int) -> dict[str, Any]:
         # The hot loop: what is passed over and most texts are dealt with here, without a call.
         next_event = self._next
+        keep, otherwise = (tree.get, _SKIP) if tree is not None else (_NOTHING.get, None)
         found: dict[str, Any] = {}
         while type(event := next_event()) is not _MAPPING_END:
             key = event.value if type(event) is _SCALAR else self._odd_key(event)
-            below = None if tree is None else tree.get(key, _SKIP)
+            below = keep(key, otherwise)
             event = next_event()
             is_text = type(event) is _SCALAR and event.anchor is None
-            if below is _SKIP and key != _MERGE:
+            if below is _SKIP:
                 if not is_text:
                     self._skip(event)
                 continue
             if key in found:
                 self._sink.tell("duplicate-key", self._line(event), key=key)
             if not is_text:
-                found[key] = self._node(event, None if below is _SKIP else below, depth)
+                found[key] = self._node(event, below, depth)
                 continue
             value = event.value
-            if value[:1] in _MAY_BE_MORE or (len(value) <= _WORD_MOST and value in _WORDS):
-                value = _value_of(event)
-            found[key] = value
+            found[key] = _value_of(event) if value < _PLAIN or value in _WORDS else value
         if _MERGE in found:
             _merge(found)
         return found
@@ -204,9 +205,7 @@ class Events:
                 found.append(self._node(event, tree, depth))
                 continue
             value = event.value
-            if value[:1] in _MAY_BE_MORE or (len(value) <= _WORD_MOST and value in _WORDS):
-                value = _value_of(event)
-            found.append(value)
+            found.append(_value_of(event) if value < _PLAIN or value in _WORDS else value)
         return found
 
     def _skip(self, event: Any) -> None:

@@ -11,7 +11,7 @@ from grants.review.reading.yaml_events import Events, Stop
 BROKEN_MOST: Final = 100
 """How many broken documents a file may have: each costs a search for the next."""
 
-_SOURCE: Final = re.compile(rb"^# Source: (.+?)\r?$", re.MULTILINE)
+_SOURCE: Final = b"# Source: "
 _TEMPLATE: Final = re.compile(rb"\{\{.*?\}\}")
 _NEXT: Final = b"\n---"
 
@@ -36,10 +36,15 @@ def read_yaml(data: bytes, sink: Sink, *, is_json: bool = False, before: int = 0
 def _hints(data: bytes, sink: Sink, before: int) -> None:
     """Find which template of a chart each document was rendered from."""
     line, position = before + 1, 0
-    for comment in _SOURCE.finditer(data):
-        line += data.count(b"\n", position, comment.start())
-        position = comment.start()
-        sink.hint(line, comment[1].decode("utf-8", "replace"))
+    # Found by its words: a pattern that looks at each line takes as long as a tenth of the rest.
+    while (found := data.find(_SOURCE, position)) >= 0:
+        line += data.count(b"\n", position, found)
+        end = data.find(b"\n", found)
+        end = len(data) if end < 0 else end
+        if found == 0 or data[found - 1 : found] == b"\n":
+            template = data[found + len(_SOURCE) : end]
+            sink.hint(line, template.decode("utf-8", "replace").strip())
+        position = found + len(_SOURCE)
 
 
 def _read_on(data: bytes, sink: Sink, before: int, *, is_json: bool) -> int | None:
