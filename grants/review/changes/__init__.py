@@ -1,0 +1,1 @@
+"""What a change of manifests gives and takes: effectively, not by the text of it."""
