@@ -9,6 +9,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("bot.cli.serve:serve", "Run the bot: surfaces and worker."),
     "db": ("bot.cli.db:db", "The database's schema."),
     "policy": ("bot.cli.policy:policy", "Check and show policy."),
+    "review": ("bot.cli.review:review", "What service accounts may do, and what is risky."),
     "history": ("bot.cli.history:history", "Who had what, when, why, and who let them."),
     "rbac": ("bot.cli.rbac:rbac", "Who may do what by RBAC, in a cluster or in files."),
     "clusters": ("bot.cli.clusters:clusters", "How each cluster stands, and what waits there."),

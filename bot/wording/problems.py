@@ -12,6 +12,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "invalid": "This can't be used.",
     "empty": "This is empty.",
     "unreadable": "This can't be read.",
+    "unusable": "{file} can't be used: {why}.",
     "twice": "This is given twice.",
     "too-small": "This is too small.",
     "not-https": "This must be an https address.",

@@ -5,6 +5,7 @@ A rule without all of its cases fails, and so does a case of a rule that is not 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -285,3 +286,9 @@ def test_every_rule_says_what_it_is_and_whose_controls(id_: str) -> None:
 
 def test_paths_of_a_role_give_nothing_that_is_risky() -> None:
     assert findings_of(bound((paths("*", "*"),), APP)) == []
+
+
+def test_every_rule_is_told_in_the_docs() -> None:
+    page = Path(__file__).parents[2] / "docs" / "review.md"
+    text = page.read_text(encoding="utf-8").partition("## Rules")[2]
+    assert [id_ for id_ in TRIED if f"`{id_}`" not in text] == []

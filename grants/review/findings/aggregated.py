@@ -21,8 +21,9 @@ _SOME: Final = "some-namespace"
 
 def aggregate_findings(look: Look, judge: Judge) -> Iterator[Finding]:
     """Give the roles that add themselves to admin, edit or view, and what they add."""
-    for role in look.rbac.roles:
-        if role.kind != "ClusterRole" or not role.meta.labels:
+    for read in look.inventory.roles:
+        role = look.role(read.ref, "") if read.kind == "ClusterRole" and read.meta.labels else None
+        if role is None:
             continue
         for target in _FOR_PEOPLE:
             if role.meta.labels.get(f"{_AGGREGATE}{target}") == "true":

@@ -1,0 +1,195 @@
+"""`valetkey review`: what service accounts may do, what of it is risky, and what shows it.
+
+Exit codes of `scan`: 0 when nothing open weighs as much as `--fail-on`, 1 when something does, 6
+when something could not be read and nothing else fails; and those of every command.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+from bot.cli.failing import EXIT_REFUSED, failing
+from bot.cli.visible import visible
+from grants.clock import SystemClock
+from grants.policy.review_model import ReviewPolicy
+from grants.review.finding import Severity
+from grants.review.scan import Scan
+
+EXIT_PARTIAL: Final = 6
+Form = Literal["table", "json"]
+
+_SEVERITIES: Final = [severity.word for severity in Severity]
+
+
+@click.group()
+def review() -> None:
+    """See what service accounts may do, what of it is risky, and what shows it."""
+
+
+@review.command("scan")
+@click.argument("paths", nargs=-1, metavar="[PATH...]")
+@click.option(
+    "--namespace",
+    "-n",
+    default="default",
+    show_default=True,
+    help="Where objects of files stand that name no namespace, as for kubectl.",
+)
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Policy file or folder; its section `review:` is gone by.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+@click.option(
+    "--baseline",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An earlier scan's JSON: what it knew does not fail again.",
+)
+@click.option("--explain", metavar="ID", help="All about one finding, by the id of its line.")
+@click.option(
+    "--fail-on",
+    type=click.Choice([*_SEVERITIES, "never"]),
+    help="From which severity on to end with 1; else policy says, or high.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every line, also what is set apart.")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing of the progress.")
+def scan_command(
+    paths: tuple[str, ...],
+    namespace: str,
+    policy_path: Path | None,
+    form: Form,
+    baseline: Path | None,
+    explain: str | None,
+    fail_on: str | None,
+    *,
+    everything: bool,
+    quiet: bool,
+) -> None:
+    """Review what files hold: manifests, a rendered chart, or dumps of `kubectl get -o json`.
+
+    PATH is a file, a folder or `-` for standard input.
+    """
+    if not paths:
+        raise click.UsageError("say which files to review, or - for standard input")
+    with failing():
+        policy, own = _policy(policy_path)
+        found = _scan(paths, namespace, policy, own, baseline, _hearing(quiet=quiet))
+        code = _exit_code(found, fail_on or policy.fail_on)
+        if explain is not None:
+            _explain(found, explain)
+        elif form == "json":
+            _print_json(found)
+        else:
+            _print_table(found, everything=everything)
+    _leave(0 if explain is not None else code)
+
+
+@review.command()
+def schema() -> None:
+    """Print the JSON Schema of `scan --format json`."""
+    # Imported late, as all that not every command needs: `--help` stays quick.
+    import json  # noqa: PLC0415
+
+    from bot.cli.review_json import json_schema  # noqa: PLC0415
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _policy(path: Path | None) -> tuple[ReviewPolicy, frozenset[str]]:
+    """Give what policy says of reviews, and the bot's own namespaces."""
+    if path is None:
+        return ReviewPolicy(), frozenset()
+    from grants.policy.load import load_review  # noqa: PLC0415
+    from grants.policy.source import PolicyPath  # noqa: PLC0415
+
+    loaded = load_review(PolicyPath(path).files())
+    return loaded.review, frozenset(cluster.own_namespace for cluster in loaded.clusters)
+
+
+def _scan(
+    paths: Sequence[str],
+    namespace: str,
+    policy: ReviewPolicy,
+    own: frozenset[str],
+    baseline: Path | None,
+    heard: Callable[[str], None],
+) -> Scan:
+    from grants.review.findings.look import Look  # noqa: PLC0415
+    from grants.review.reading import read_paths  # noqa: PLC0415
+    from grants.review.scan import scan  # noqa: PLC0415
+
+    known = None
+    if baseline is not None:
+        from bot.cli.review_baseline import read_baseline  # noqa: PLC0415
+
+        known = read_baseline(baseline)
+    now = SystemClock().now()
+    stdin = sys.stdin.buffer if "-" in paths else None
+    inventory = read_paths(paths, stdin, now=now, namespace=namespace, heard=heard)
+    return scan((Look(inventory, policy, own),), known)
+
+
+def _hearing(*, quiet: bool) -> Callable[[str], None]:
+    """Tell of progress where somebody watches, on a line of its own that is written over."""
+    if quiet or not sys.stderr.isatty():
+        return lambda _: None
+
+    def hear(name: str) -> None:
+        width = shutil.get_terminal_size().columns - 1
+        click.echo(f"\r\x1b[K{visible(f'reading {name}')[:width]}", err=True, nl=False)
+
+    return hear
+
+
+def _exit_code(found: Scan, fail_on: str) -> int:
+    if fail_on != "never" and found.fails_on(Severity[fail_on.upper()]):
+        return EXIT_REFUSED
+    return EXIT_PARTIAL if found.partial else 0
+
+
+def _print_json(found: Scan) -> None:
+    from bot.cli.review_json import as_json  # noqa: PLC0415
+
+    _end_progress()
+    sys.stdout.buffer.write(as_json(found) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _print_table(found: Scan, *, everything: bool) -> None:
+    from bot.cli.review_table import Look, table  # noqa: PLC0415
+
+    is_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if is_terminal else None
+    colours = is_terminal and not os.environ.get("NO_COLOR")
+    _end_progress()
+    click.echo("\n".join(table(found, Look(width, colours, everything))))
+
+
+def _explain(found: Scan, id_: str) -> None:
+    from bot.cli.review_explain import ID_LEAST, explain, matching  # noqa: PLC0415
+    from grants.errors import NotFound  # noqa: PLC0415
+
+    _end_progress()
+    those = matching(found, id_) if len(id_) >= ID_LEAST else []
+    if not those:
+        raise NotFound("finding", id_)
+    click.echo("\n\n".join("\n".join(explain(found, one)) for one in those))
+
+
+def _end_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _leave(code: int) -> None:
+    if code:
+        sys.exit(code)

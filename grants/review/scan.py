@@ -1,0 +1,58 @@
+"""One scan: several looks together, and what became of findings since they were known."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from grants.review.finding import Finding, Severity, worst_first
+from grants.review.findings.look import Look
+from grants.review.findings.scanning import Review, review
+from grants.review.tracking import Changes, Known, State, track
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What a scan gives: the looks, what each showed, and all findings together, worst first.
+
+    `states` is empty where nothing was known before to compare with.
+    """
+
+    looks: tuple[Look, ...]
+    reviews: tuple[Review, ...]
+    findings: tuple[Finding, ...]
+    states: dict[str, State] = field(default_factory=dict)
+    resolved: tuple[Known, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether something that was asked for could not be read."""
+        return any(look.inventory.partial for look in self.looks)
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """The clusters that were looked at; "" stands for files."""
+        return tuple(look.cluster for look in self.looks)
+
+    def fails_on(self, severity: Severity) -> tuple[Finding, ...]:
+        """Give the open findings that weigh so much or more, and that were not known before."""
+        return tuple(
+            one
+            for one in self.findings
+            if one.is_open
+            and one.severity >= severity
+            and self.states.get(one.key) is not State.KNOWN
+        )
+
+
+def scan(looks: Sequence[Look], known: Iterable[Known] | None = None) -> Scan:
+    """Review each look; with what was known before, say what is new, back and gone."""
+    reviews = tuple(review(look) for look in looks)
+    if len(reviews) == 1:
+        findings = reviews[0].findings
+    else:
+        every = (finding for one in reviews for finding in one.findings)
+        findings = tuple(sorted(every, key=worst_first))
+    if known is None:
+        return Scan(tuple(looks), reviews, findings)
+    whole = {look.cluster for look in looks if not look.inventory.partial}
+    changes: Changes = track(known, findings, max(look.now for look in looks), whole)
+    return Scan(tuple(looks), reviews, changes.findings, dict(changes.states), changes.resolved)
