@@ -11,6 +11,11 @@ from typing import Any, Final
 import yaml
 
 BASE: Final = Path(__file__).parent / "kustomize" / "base"
+REVIEW: Final = BASE.with_name("review")
+"""The rights of a scan, a component that is off by default."""
+
+REVIEW_TOKENS: Final = BASE.with_name("review-tokens")
+"""The right to see token Secrets on top of them."""
 
 _CLUSTER_SCOPED: Final = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding"})
 _PLURALS: Final = {

@@ -17,6 +17,7 @@ READ_PROBLEMS: Final[Mapping[str, str]] = {
     "list-cut-off": "A list ends without saying its kind: it seems to be cut off.",
     "lists-too-deep": "Lists stand in lists too deep; what is further inside was left out.",
     "more-problems": "There are {count} more problems.",
+    "no-answer": "{kind}: the cluster gave no answer that can be used: {words}.",
     "no-api-version": "There is no apiVersion; it was taken for {kind} of Kubernetes itself.",
     "no-name": "The {kind} has no name; it was left out.",
     "no-role": "The {kind} {name} names no role; it was left out.",

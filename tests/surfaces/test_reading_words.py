@@ -14,6 +14,7 @@ def test_every_problem_that_is_told_has_a_sentence_and_no_sentence_is_idle() -> 
     text = "".join(
         path.read_text() for path in sorted((ROOT / "grants/review/reading").glob("*.py"))
     )
+    text += (ROOT / "grants/clusters/inventory.py").read_text()
     told = set(re.findall(r'(?:tell|ReadProblem)\(\s*"([a-z0-9-]+)"', text))
     told |= {"a-template", "cut-off", "not-json", "not-yaml", "not-utf-8", "bad-character"}
     told |= {"too-deep"}

@@ -41,11 +41,13 @@ _Key = tuple[str, str, str]
 class Gathering:
     """Takes objects and problems in the order in which they come; the last of a name stays.
 
-    `namespace` is where an object stands that names none, as kubectl would put it there.
+    `namespace` is where an object stands that names none, as kubectl would put it there;
+    `elsewhere` is said of problems with what has no origin.
     """
 
-    def __init__(self, namespace: str = "default") -> None:
+    def __init__(self, namespace: str = "default", elsewhere: str = "") -> None:
         self._namespace = namespace
+        self._elsewhere = Origin(elsewhere)
         self._values = Values()
         self._known: dict[tuple[str, str], str] = {}
         self._found: dict[str, dict[_Key, Any]] = {kind: {} for kind in KINDS}
@@ -65,8 +67,8 @@ class Gathering:
             **dict.fromkeys(("Pod", *WORKLOAD_KINDS), _workload),
         }
 
-    def take(self, read: ObjectIn, origin: Origin) -> None:
-        """Take one object, of whatever kind."""
+    def take(self, read: ObjectIn, origin: Origin | None) -> None:
+        """Take one object, of whatever kind; a cluster's objects have no origin."""
         kind = self._known.get((read.api_version, read.kind))
         if kind is None:
             kind = self._name_kind(read, origin)
@@ -83,12 +85,12 @@ class Gathering:
         if made is not None:
             self._keep(self._found[kind], kind, read, meta, made)
 
-    def tell(self, code: str, origin: Origin, **facts: str) -> None:
+    def tell(self, code: str, origin: Origin | None, **facts: str) -> None:
         """Take a problem; after a thousand they are only counted."""
         if len(self._problems) >= PROBLEMS_MOST:
             self._left_out += 1
             return
-        self._problems.append(ReadProblem(code, origin, tuple(facts.items())))
+        self._problems.append(ReadProblem(code, origin or self._elsewhere, tuple(facts.items())))
 
     def count(self, what: str) -> None:
         """Count something that was passed over."""
@@ -121,7 +123,7 @@ class Gathering:
             problems=tuple(problems),
         )
 
-    def _name_kind(self, read: ObjectIn, origin: Origin) -> str:
+    def _name_kind(self, read: ObjectIn, origin: Origin | None) -> str:
         """Name a kind by itself where it is one of ours, else with its group."""
         group = read.api_version.rpartition("/")[0]
         if read.api_version:
@@ -134,7 +136,7 @@ class Gathering:
             self.tell("no-api-version", origin, kind=read.kind)
         return read.kind
 
-    def _take_other(self, read: ObjectIn, kind: str, origin: Origin) -> None:
+    def _take_other(self, read: ObjectIn, kind: str, origin: Origin | None) -> None:
         self._others[kind] += 1
         if values.names_an_account(read):
             meta = self._meta(read, kind, origin)
@@ -142,7 +144,7 @@ class Gathering:
                 made = values.workload_of(read, meta, kind)
                 self._keep(self._templates, kind, read, meta, made)
 
-    def _meta(self, read: ObjectIn, kind: str, origin: Origin) -> Meta | None:
+    def _meta(self, read: ObjectIn, kind: str, origin: Origin | None) -> Meta | None:
         given = read.metadata or _NO_META
         if not given.name and not given.generate_name:
             self.tell("no-name", origin, kind=kind)
@@ -152,7 +154,7 @@ class Gathering:
 
     def _binding(self, read: ObjectIn, meta: Meta) -> Binding | None:
         made = values.binding_of(read, meta)
-        if made is None and meta.origin is not None:
+        if made is None:
             self.tell("no-role", meta.origin, kind=read.kind, name=meta.name)
         return made
 
@@ -166,7 +168,7 @@ class Gathering:
         key = (kind, meta.namespace, name)
         before = among.get(key)
         among[key] = made
-        if before is not None and not _alike(before, made) and meta.origin is not None:
+        if before is not None and not _alike(before, made):
             first = _meta_of(before).origin or Origin("")
             self.tell(
                 "twice",
