@@ -57,6 +57,7 @@ TROUBLES: Final[Mapping[str, str]] = {
     "name-taken": "another binding already has its name",
     "no-endpoint-asked": "no API server could be asked",
     "restored": "the database was restored from an older copy",
+    "risk-not-accepted": "the policy does not accept, or no longer, what this role can do",
     "role-changed": "the role's rules changed after the approval",
     "role-forbidden": "the cluster does not let the bot read the role's rules",
     "role-gone": "the role is gone",

@@ -18,6 +18,7 @@ from grants.access.steps import Step, Touches, Work, look_everywhere, look_there
 from grants.access.telling import ping, scope_facts
 from grants.authz.model import Answer, Question
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
+from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
 
 
@@ -114,13 +115,31 @@ def _create(work: Work, ports: AccessPorts) -> Work:
 
 def _read_role(work: Work, _: AccessPorts) -> Work:
     snapshot = work.cluster.role(work.grant.role, work.grant.namespace)
-    return replace(work, role_digest=snapshot.digest if snapshot else "")
+    return replace(work, role=snapshot, role_digest=snapshot.digest if snapshot else "")
 
 
 def _judge_role(work: Work, ports: AccessPorts) -> Work:
-    if not work.role_digest:
+    """Judge the role of this moment, with the policy of this moment, before anybody gets it.
+
+    Another role than that of the terms is never bound. One that is the same may still have risks
+    that policy has stopped accepting since the approval.
+    """
+    grant, role = work.grant, work.role
+    if role is None:
         return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-gone")
-    return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-changed")
+    if role.digest != grant.role_digest:
+        return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "role-changed")
+    unaccepted = unaccepted_risks(
+        ports.policy.current(),
+        grant.entitlement,
+        role.rules,
+        cluster=grant.cluster,
+        namespace=grant.namespace,
+        process_namespace=ports.own_namespace,
+    )
+    if unaccepted:
+        return turn_to_revoking(work, ports, Cause.NEVER_ACTIVE, "risk-not-accepted")
+    return work
 
 
 def _store_intent(work: Work, ports: AccessPorts) -> Work:
@@ -212,17 +231,13 @@ def _absent(work: Work) -> bool:
     return work.binding is None
 
 
-def _role_differs(work: Work) -> bool:
-    return _not_filled(work) and work.role_digest != work.grant.role_digest
-
-
 ACTIVATE: tuple[Step, ...] = (
     Step("activate.look", Touches.CLUSTER, _look),
     Step("activate.judge-found", Touches.RECORD, _judge_found),
     Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
     Step("activate.create", Touches.CLUSTER, _create, _absent),
     Step("activate.read-role", Touches.CLUSTER, _read_role, _not_filled),
-    Step("activate.judge-role", Touches.RECORD, _judge_role, _role_differs),
+    Step("activate.judge-role", Touches.RECORD, _judge_role, _not_filled),
     Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),
     Step("activate.fill", Touches.CLUSTER, _fill, _not_filled),
     Step("activate.ask-active", Touches.CLUSTER, _ask_active),

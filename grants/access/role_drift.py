@@ -19,6 +19,7 @@ from grants.authz.risks import risks_of
 from grants.authz.words import in_few_words
 from grants.errors import ClusterForbidden
 from grants.policy.model import OnRoleChange, Policy
+from grants.policy.risk import accepted_risks, own_namespaces
 from grants.record.model import Event, EventType
 
 UNREAD: Final = "role-forbidden"
@@ -91,11 +92,10 @@ def _reason_to_revoke(seen: _Seen, grant: Grant, policy: Policy, own_namespace: 
         return "role-wider"
     if on_change is OnRoleChange.REVOKE:
         return "role-gone" if seen.digest == ROLE_GONE else "role-narrower"
-    cluster = policy.cluster(grant.cluster)
-    own = {name for name in (cluster.own_namespace if cluster else "", own_namespace) if name}
-    accepted = entitlement.accept_risk.rules if entitlement else frozenset()
+    own = own_namespaces(policy, grant.cluster, own_namespace)
     new_risks = risks_of(seen.rules, grant.namespace, own)
-    new_risks -= risks_of(seen.agreed, grant.namespace, own) | accepted
+    new_risks -= risks_of(seen.agreed, grant.namespace, own)
+    new_risks -= accepted_risks(policy, grant.entitlement)
     return "role-risky" if new_risks else ""
 
 

@@ -16,6 +16,7 @@ from grants.people.model import Known
 from grants.policy.durations import format_duration
 from grants.policy.match import Match, lacks_groups, match, match_decider
 from grants.policy.model import ClusterPolicy, Entitlement, Policy
+from grants.policy.risk import accepted_risks, own_namespaces
 from grants.policy.subjects import is_printable, render_groups, render_subject
 from grants.policy.verdict import NotJudged, Verdict, run_rules
 
@@ -214,9 +215,10 @@ def _role_read(case: _Case) -> Reason:
 
 
 def _risks_accepted(case: _Case) -> Reason:
-    own = {case.cluster.own_namespace, case.ask.own_namespace} - {None, ""}
-    found = risks_of(case.rules.rules, case.ask.namespace, {name for name in own if name})
-    missing = found - case.entitlement.accept_risk.rules
+    ask, alias = case.ask, case.cluster.alias
+    own = own_namespaces(case.policy, alias, ask.own_namespace)
+    found = risks_of(case.rules.rules, ask.namespace, own)
+    missing = found - accepted_risks(case.policy, case.entitlement.name)
     facts = (("risks", ", ".join(sorted(found))), ("missing", ", ".join(sorted(missing))))
     return Reason("risks-accepted", not missing, facts)
 

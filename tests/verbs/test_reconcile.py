@@ -17,7 +17,8 @@ from grants.access.sweep import sweep_cluster
 from grants.authz.model import Rule
 from grants.errors import ClusterForbidden, ClusterUnavailable
 from grants.people.model import Account
-from tests.support.world import VIEW, Crash, StepList, World
+from grants.policy.model import AcceptedRisk, Policy
+from tests.support.world import VIEW, Crash, StepList, World, a_policy
 
 ERIN = Account("T1", "U-ERIN")
 
@@ -202,6 +203,45 @@ def test_a_role_that_changed_before_activation_is_never_bound(world: World) -> N
     assert (ended.cause, ended.cause_detail) == (Cause.NEVER_ACTIVE, "role-changed")
     assert ended.active_at is None
     assert world.cluster.all_bindings() == ()
+
+
+def _with_risk(*accepted: str) -> Policy:
+    policy = a_policy()
+    risk = AcceptedRisk(frozenset(accepted), "needed")
+    entitlements = tuple(replace(one, accept_risk=risk) for one in policy.entitlements)
+    return replace(policy, entitlements=entitlements)
+
+
+def test_a_risk_that_policy_stopped_accepting_is_not_given_any_more(world: World) -> None:
+    """Between an approval and the access a policy may be loaded, or a role gather more."""
+    world.cluster.put_role(VIEW, (Rule(("get",), ("",), ("secrets",)),))
+    world.policy.policy = _with_risk("secrets-read")
+    grant = world.approved()
+    world.policy.policy = _with_risk()
+    ended = world.reconcile(grant.id)
+    assert (ended.cause, ended.cause_detail) == (Cause.NEVER_ACTIVE, "risk-not-accepted")
+    assert ended.active_at is None
+    assert world.cluster.all_bindings() == ()
+
+
+def test_an_accepted_risk_is_given(world: World) -> None:
+    world.cluster.put_role(VIEW, (Rule(("get",), ("",), ("secrets",)),))
+    world.policy.policy = _with_risk("secrets-read")
+    assert world.active().state is GrantState.ACTIVE
+
+
+def test_an_entitlement_that_is_gone_still_gives_what_needs_no_risk(world: World) -> None:
+    harmless = world.approved()
+    world.policy.policy = replace(a_policy(), entitlements=())
+    assert world.reconcile(harmless.id).state is GrantState.ACTIVE
+
+
+def test_an_entitlement_that_is_gone_accepts_no_risk(world: World) -> None:
+    world.policy.policy = _with_risk("secrets-read")
+    world.cluster.put_role(VIEW, (Rule(("get",), ("",), ("secrets",)),))
+    risky = world.approved()
+    world.policy.policy = replace(a_policy(), entitlements=())
+    assert world.reconcile(risky.id).cause_detail == "risk-not-accepted"
 
 
 def test_what_is_not_active_in_time_never_becomes_active(world: World) -> None:
