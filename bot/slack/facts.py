@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from grants.access.model import AccessRequest, Decision, Grant, Item, Proof, ProofKind
+from grants.access.model import (
+    AccessRequest,
+    Decision,
+    Grant,
+    Item,
+    Proof,
+    ProofKind,
+    RequestState,
+)
 from grants.access.ports import AccessTx
 from grants.authz.model import RoleSnapshot
 from grants.people.model import Account, Known
@@ -34,6 +42,7 @@ class RequestFacts:
     """One request and all that its cards say. `roles` are by digest, `proofs` by grant and kind.
 
     `entitlement` is that of the first item, whose route is the request's; `entitlements` are all.
+    `others` is the recipient's other live access, while the request is open.
     """
 
     request: AccessRequest
@@ -46,6 +55,7 @@ class RequestFacts:
     clusters: Mapping[str, ClusterPolicy] = field(default_factory=dict)
     grants: tuple[Grant, ...] = ()
     proofs: Mapping[tuple[str, ProofKind], Proof] = field(default_factory=dict)
+    others: tuple[Grant, ...] = ()
 
     @property
     def offered(self) -> tuple[Entitlement, ...]:
@@ -83,7 +93,13 @@ def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestF
     people = people_in(request, decisions, grants)
     faces = {person: Face(person, tx.known_person(person)) for person in people}
     terms = [item.terms for item in request.items]
-    digests = (*(t.role_digest for t in terms), *(g.role_now for g in grants if g.role_now))
+    is_open = request.state is RequestState.PENDING
+    others = tx.live_grants(person=request.recipient) if is_open else ()
+    digests = (
+        *(t.role_digest for t in terms),
+        *(g.role_now for g in grants if g.role_now),
+        *(g.role_seen for g in others),
+    )
     roles = {digest: role for digest in digests if (role := tx.role(digest))}
     asked = dict.fromkeys(t.entitlement for t in terms)
     kinds = [(grant.id, kind) for grant in grants for kind in ProofKind]
@@ -99,4 +115,5 @@ def read_facts(tx: AccessTx, request: AccessRequest, policy: Policy) -> RequestF
         clusters=clusters,
         grants=grants,
         proofs={key: proof for key in kinds if (proof := tx.proof(*key))},
+        others=others,
     )

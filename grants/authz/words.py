@@ -83,7 +83,8 @@ def _of_resource(
     if sub in _SPECIAL and verbs & _SPECIAL[sub][0]:
         doing_verbs, doing = _SPECIAL[sub]
         yield doing, kind_words
-        left -= doing_verbs
+        # No subresource is ever listed or watched: where it is read, that says it all.
+        left -= doing_verbs | {"list", "watch"}
     thing = _thing(group, resource, names)
     for group_verbs, doing in ((_READ, "read"), (_CHANGE, "change"), (_DELETE, "delete")):
         if left & group_verbs:

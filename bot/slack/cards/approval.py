@@ -1,6 +1,7 @@
 """The approver's card: who asks what and why, and after the decision by whom."""
 
 from bot.slack.blocks import Block, actions, button, context, mrkdwn, plain, rows, section
+from bot.slack.cards.adding import words_blocks
 from bot.slack.cards.parts import (
     Message,
     asked_words,
@@ -40,6 +41,7 @@ def approval_card(facts: RequestFacts) -> Message:
                 *other_items(request),
                 reason_block(request),
                 _who_rows(facts),
+                *words_blocks(facts),
                 *_risks(facts),
                 _count(facts),
                 *_buttons(facts),
