@@ -25,6 +25,7 @@ from grants.store.record import RecordRows
 from grants.store.restored import RestoredRows
 from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
+from grants.store.usage import UsageRows
 
 
 class Tx(
@@ -36,6 +37,7 @@ class Tx(
     OutboxRows,
     PolicyRows,
     RestoredRows,
+    UsageRows,
 ):
     """One transaction, as every room asks for it."""
 

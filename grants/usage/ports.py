@@ -36,7 +36,7 @@ class UsageTx(Protocol):
         ...
 
     def coverage(self, cluster: str, since: datetime | None = None) -> Coverage:
-        """Read what was heard of a cluster, from the hour of `since` on; kinds always whole."""
+        """Read what was heard of a cluster, from a day before `since` on; kinds always whole."""
         ...
 
 

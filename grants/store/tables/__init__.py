@@ -34,6 +34,7 @@ from grants.store.tables.record import (
     record_order,
     schema_fits,
 )
+from grants.store.tables.usage import usage, usage_hours, usage_losses, usage_months
 
 __all__ = [
     "accounts",
@@ -60,4 +61,8 @@ __all__ = [
     "sessions",
     "sign_ins",
     "subject_names",
+    "usage",
+    "usage_hours",
+    "usage_losses",
+    "usage_months",
 ]
