@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from grants.authz.covers import Permission, uncovered
-from grants.authz.model import Rule
+from grants.authz.model import RoleRef, Rule
 from grants.authz.objects import (
     ACCOUNT_PREFIX,
     AUTHENTICATED,
@@ -13,24 +13,31 @@ from grants.authz.objects import (
     USER,
     Binding,
     Caller,
+    Origin,
     Role,
     Subject,
     account_caller,
 )
-from grants.authz.rbac import Rbac
+from grants.authz.rbac import Rbac, Right
+from grants.review.finding import BindingRef, binding_ref
 from grants.review.findings.look import subjects_of
 from grants.review.rightsizing.least import rules_of
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Rights in one place (None: everywhere), and the binding, role and subject they come by."""
+    """Rights in one place (None: everywhere), and the binding, role and subject they come by.
+
+    `origin` is where to look for why: the role where the same binding stood before, else the
+    binding.
+    """
 
     scope: str | None
     rules: tuple[Rule, ...]
     binding: Binding
     role: Role
     subject: Subject
+    origin: Origin | None = None
 
 
 def given_beyond(rbac: Rbac, other: Rbac, caller: Caller) -> tuple[Given, ...]:
@@ -40,6 +47,7 @@ def given_beyond(rbac: Rbac, other: Rbac, caller: Caller) -> tuple[Given, ...]:
     Too much to compare counts as new.
     """
     found: list[Given] = []
+    stood = {_whole(right) for right in other.rights(caller)}
     for right in rbac.rights(caller):
         scope = right.namespace
         known = (
@@ -49,8 +57,18 @@ def given_beyond(rbac: Rbac, other: Rbac, caller: Caller) -> tuple[Given, ...]:
         fresh = uncovered(known, right.rules, scope)
         rules = right.rules if fresh is None else rules_of(_settled(fresh))
         if rules:
-            found.append(Given(scope, rules, right.binding, right.role, right.subject))
+            origin = _origin(right, is_old=_whole(right) in stood)
+            found.append(Given(scope, rules, right.binding, right.role, right.subject, origin))
     return tuple(found)
+
+
+def _whole(right: Right) -> tuple[BindingRef, RoleRef, Subject]:
+    return binding_ref(right.binding), right.binding.role, right.subject
+
+
+def _origin(right: Right, *, is_old: bool) -> Origin | None:
+    role, binding = right.role.meta.origin, right.binding.meta.origin
+    return role or binding if is_old else binding or role
 
 
 def _settled(permissions: tuple[Permission, ...]) -> Iterator[Permission]:

@@ -91,6 +91,16 @@ class Change:
         return max((one for one in found if one is not None), default=None)
 
     @property
+    def untold(self) -> tuple[NewFinding, ...]:
+        """The new findings that the risks of what is gained do not tell already."""
+        told = {(one.subject, risk.rule, risk.scope) for one in self.subjects for risk in one.risks}
+        return tuple(
+            one
+            for one in self.findings
+            if (one.finding.subject, one.finding.rule, one.finding.namespace) not in told
+        )
+
+    @property
     def is_empty(self) -> bool:
         """Tell whether rights stay as they are."""
         return not (self.subjects or self.findings or self.paths)
