@@ -14,6 +14,7 @@ from typing import Final, Literal
 import click
 
 from bot.cli.failing import EXIT_REFUSED, failing
+from bot.cli.review_diff import diff
 from bot.cli.visible import visible
 from grants.clock import SystemClock
 from grants.policy.review_model import ReviewPolicy
@@ -29,6 +30,9 @@ _SEVERITIES: Final = [severity.word for severity in Severity]
 @click.group()
 def review() -> None:
     """See what service accounts may do, what of it is risky, and what shows it."""
+
+
+review.add_command(diff)
 
 
 @review.command("scan")

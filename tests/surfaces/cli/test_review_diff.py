@@ -39,6 +39,10 @@ subjects:
 """
 LITTLE = BASE.replace("get, list", "get, list, watch")
 SECRETS = BASE.replace("[pods], verbs", "[pods, secrets], verbs")
+SUMMARY = (
+    "1 subject gaining rights, 0 losing some, 1 new finding, 0 new escalation paths;"
+    " 0 findings resolved."
+)
 NASTY = "@everyone`[a](javascript:x)|<img src=x>\u202ehttps:evil.example"
 
 
@@ -91,8 +95,7 @@ def test_a_gain_is_told_with_its_way_and_its_line(files: Any) -> None:
         "  + in namespace shop: read secrets",
         f"      by RoleBinding shop/pods of Role pods ({head}:5)",
         "",
-        "1 subject gaining rights, 0 losing some, 1 new finding, 0 new escalation paths;"
-        " 0 findings resolved.",  # noqa: ISC004 - one line of output
+        SUMMARY,
     ]
 
 
