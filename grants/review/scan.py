@@ -1,11 +1,12 @@
 """One scan: several looks together, and what became of findings since they were known."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grants.review.finding import Finding, Severity, worst_first
 from grants.review.findings.look import Look
 from grants.review.findings.scanning import Review, review
+from grants.review.findings.verdicts import UseEvidence
 from grants.review.tracking import Changes, Known, State, track
 
 
@@ -43,9 +44,16 @@ class Scan:
         )
 
 
-def scan(looks: Sequence[Look], known: Iterable[Known] | None = None) -> Scan:
-    """Review each look; with what was known before, say what is new, back and gone."""
-    reviews = tuple(review(look) for look in looks)
+def scan(
+    looks: Sequence[Look],
+    known: Iterable[Known] | None = None,
+    use: Mapping[str, UseEvidence] | None = None,
+) -> Scan:
+    """Review each look; with what was known before, say what is new, back and gone.
+
+    `use` is what was seen of use, by cluster.
+    """
+    reviews = tuple(review(look, (use or {}).get(look.cluster)) for look in looks)
     if len(reviews) == 1:
         findings = reviews[0].findings
     else:

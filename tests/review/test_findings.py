@@ -378,6 +378,7 @@ def test_what_was_not_seen_is_said() -> None:
         "kinds-forbidden": {"kinds": "Pod"},
         "kinds-not-asked": {"kinds": "Job, CronJob"},
         "outside-rbac": {},
+        "no-use": {},
         "no-annotations": {},
     }
     files = review(look_at(sa("app"), cluster="")).gaps

@@ -27,7 +27,7 @@ CLOUDS: Final = {
 """Annotations that give an account an identity in a cloud."""
 
 # What is bound to these is given to every account alike.
-_EVERYBODY: Final = frozenset({AUTHENTICATED, ACCOUNTS_GROUP})
+EVERYBODY: Final = frozenset({AUTHENTICATED, ACCOUNTS_GROUP})
 
 
 def account_findings(look: Look) -> Iterator[Finding]:
@@ -111,7 +111,7 @@ def _has_rights(look: Look, account: Account) -> bool:
     """Tell whether anything is given to this account that is not given to all."""
     caller = account_caller(account.meta.namespace, account.meta.name)
     return any(
-        right.rules and right.subject.name not in _EVERYBODY for right in look.rbac.rights(caller)
+        right.rules and right.subject.name not in EVERYBODY for right in look.rbac.rights(caller)
     )
 
 

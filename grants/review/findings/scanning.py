@@ -14,6 +14,7 @@ from grants.review.findings.dangling import dangling_findings
 from grants.review.findings.exceptions import with_exceptions
 from grants.review.findings.granted import Judge, granted_findings
 from grants.review.findings.look import Look
+from grants.review.findings.verdicts import UseEvidence, use_findings
 from grants.review.inventory import KINDS, Seen
 
 
@@ -39,10 +40,10 @@ class Review:
 _NEEDED: Final = tuple(kind for kind in KINDS if kind not in {"ReplicaSet", "Secret"})
 
 
-def review(look: Look) -> Review:
-    """Try every rule of the catalogue that needs no history of use."""
+def review(look: Look, use: UseEvidence | None = None) -> Review:
+    """Try every rule of the catalogue; those of use where something was heard of it."""
     with without_gc():
-        findings = sorted(with_exceptions(look, _every(look)), key=worst_first)
+        findings = sorted(with_exceptions(look, _every(look, use)), key=worst_first)
     found = look.inventory
     counts = (
         ("accounts", len(found.accounts)),
@@ -50,19 +51,21 @@ def review(look: Look) -> Review:
         ("bindings", len(found.bindings)),
         ("workloads", len(found.workloads) + len(found.pods)),
     )
-    return Review(look.cluster, look.now, tuple(findings), tuple(gaps_of(look)), counts)
+    return Review(look.cluster, look.now, tuple(findings), tuple(gaps_of(look, use)), counts)
 
 
-def _every(look: Look) -> Iterator[Finding]:
+def _every(look: Look, use: UseEvidence | None) -> Iterator[Finding]:
     judge = Judge(look.own)
     yield from granted_findings(look, judge)
     yield from bound_findings(look, judge)
     yield from dangling_findings(look, judge)
     yield from aggregate_findings(look, judge)
     yield from account_findings(look)
+    if use is not None:
+        yield from use_findings(look, use, judge)
 
 
-def gaps_of(look: Look) -> Iterator[Gap]:
+def gaps_of(look: Look, use: UseEvidence | None = None) -> Iterator[Gap]:
     """Say what was not seen of this cluster, and which rules of policy nobody asked for."""
     seen = look.inventory.seen
     if look.is_cluster:
@@ -71,6 +74,8 @@ def gaps_of(look: Look) -> Iterator[Gap]:
             if kinds:
                 yield Gap(f"kinds-{how.value}", (("kinds", ", ".join(kinds)),))
         yield Gap("outside-rbac")
+        if use is None:
+            yield Gap("no-use")
     else:
         yield Gap("files-only")
     if not look.policy.annotations.asked:
