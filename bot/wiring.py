@@ -40,6 +40,7 @@ from grants.access.revoke_grant import revoke_grant
 from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import SteadyClock, SystemClock
 from grants.clusters.config import ClusterConfig, ClusterTimes
+from grants.clusters.inventory import read_cluster
 from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import (
     ClusterChanged,
@@ -51,6 +52,7 @@ from grants.ids import Prefix, new_id
 from grants.people.offer_sign_in import offer_sign_in
 from grants.policy.registry import PolicyRegistry
 from grants.policy.source import PolicyPath
+from grants.review.inventory import RBAC_KINDS, Inventory, Seen
 from grants.store.engine import open_database
 from grants.store.schema_check import check
 from grants.store.store import Store
@@ -376,3 +378,24 @@ def open_roles(
         return read_role(kubeconfig, context, ref, namespace, SystemClock(), proxies)
 
     return read
+
+
+def read_rbac(kubeconfig: Path | None, context: str | None) -> Inventory:
+    """Read the roles and bindings of a cluster with a person's own kubeconfig.
+
+    ClusterUnavailable when nothing answers; what may not be read is said to be so.
+    """
+    config = ClusterConfig(
+        alias=context or "kubeconfig",
+        installation="",
+        kubeconfig=kubeconfig,
+        context=context,
+        # A person's plugin may have to wait for that person.
+        times=ClusterTimes(plugin=None),
+        proxies=proxy_rules(),
+    )
+    found = read_cluster(config, SystemClock(), kinds=RBAC_KINDS)
+    if all(found.seen[kind] is Seen.FAILED for kind in RBAC_KINDS):
+        words = next((dict(p.facts).get("words", "") for p in found.problems), "")
+        raise ClusterUnavailable(config.alias, "list roles and bindings", words)
+    return found

@@ -187,10 +187,10 @@ def _read(source: dict[str, Any]) -> tuple[Inventory, Rbac]:
 
 
 def _cluster() -> RbacSource:
-    found = click.get_current_context().find_object(RbacSource)
-    if found is None:
-        raise click.UsageError("say what to read: --file PATH")
-    return found
+    # Imported late: whoever reads files needs no client, and it takes its time to load.
+    from bot.wiring import read_rbac  # noqa: PLC0415
+
+    return click.get_current_context().find_object(RbacSource) or RbacSource(read_rbac)
 
 
 def _end(inventory: Inventory, form: Format, code: int, *, yes: bool = False) -> None:

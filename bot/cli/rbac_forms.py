@@ -13,9 +13,7 @@ from grants.authz.model import Question, Rule, rule_as_json
 from grants.authz.objects import MASTERS, Binding, Caller, Meta, Role, Subject
 from grants.authz.rbac import Allowance, Holder, Right
 from grants.authz.words import in_few_words, rule_lines
-from grants.review.inventory import Inventory, Seen
-
-RBAC_KINDS = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+from grants.review.inventory import RBAC_KINDS, Inventory, Seen
 
 
 def unseen(inventory: Inventory) -> tuple[str, ...]:

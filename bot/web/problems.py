@@ -24,6 +24,7 @@ STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "wrong-state": HTTPStatus.CONFLICT,
     "terms-changed": HTTPStatus.CONFLICT,
     "already-done": HTTPStatus.CONFLICT,
+    "insufficient-evidence": HTTPStatus.CONFLICT,
     "too-many": HTTPStatus.TOO_MANY_REQUESTS,
     "changed-meanwhile": HTTPStatus.CONFLICT,
     "policy-invalid": HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -5,7 +5,7 @@ middle to be seen in part. Of Secrets only the metadata of those that hold an ac
 asked for, and only when somebody wants it: RBAC knows no right to less than all that is in them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -112,25 +112,38 @@ def read_clusters(
 
 
 def read_cluster(
-    config: ClusterConfig, clock: Clock, *, token_secrets: bool = False, heard: Heard = _nothing
+    config: ClusterConfig,
+    clock: Clock,
+    *,
+    kinds: Sequence[str] = KINDS,
+    token_secrets: bool = False,
+    heard: Heard = _nothing,
 ) -> Inventory:
     """Read one cluster over connections of its own."""
     connections = Connections(config)
     try:
         api = Api(config, connections)
-        return look(api, clock, token_secrets=token_secrets, heard=heard)
+        return look(api, clock, kinds=kinds, token_secrets=token_secrets, heard=heard)
     finally:
         connections.forget()
 
 
 def look(
-    api: Api, clock: Clock, *, token_secrets: bool = False, heard: Heard = _nothing
+    api: Api,
+    clock: Clock,
+    *,
+    kinds: Sequence[str] = KINDS,
+    token_secrets: bool = False,
+    heard: Heard = _nothing,
 ) -> Inventory:
-    """Read what there is now. Dated before the first list, so that it is at least as fresh."""
+    """Read what there is now of these kinds.
+
+    Dated before the first list, so that it is at least as fresh.
+    """
     taken_at = clock.now()
     gathering = Gathering(elsewhere=api.alias)
     is_there = True
-    for kind in KINDS:
+    for kind in kinds:
         if kind == _SECRET and not token_secrets:
             continue
         if not is_there:
@@ -138,7 +151,7 @@ def look(
             continue
         listed = _listed(api, kind, gathering, heard)
         _take(listed, kind, gathering)
-        if kind == KINDS[0]:
+        if kind == kinds[0]:
             # The first answer tells whether there is a cluster: fifteen time-outs tell no more.
             is_there = not isinstance(listed.failure, ClusterUnavailable)
     return gathering.inventory(api.alias, taken_at)

@@ -19,13 +19,11 @@ WORKLOAD_KINDS: Final = (
     "Job",
     "CronJob",
 )
+RBAC_KINDS: Final = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 KINDS: Final = (
     "Namespace",
     "ServiceAccount",
-    "Role",
-    "ClusterRole",
-    "RoleBinding",
-    "ClusterRoleBinding",
+    *RBAC_KINDS,
     "Pod",
     *WORKLOAD_KINDS,
     "Secret",

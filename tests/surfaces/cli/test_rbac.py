@@ -127,9 +127,15 @@ def test_what_is_not_understood_is_said(ask: Ask, asked: str, told: str) -> None
     assert told in answer.stderr
 
 
-def test_nothing_to_read_is_said() -> None:
-    answer = CliRunner().invoke(main, ["rbac", "show", "ada"])
-    assert answer.exit_code == 2
+def test_without_a_cluster_that_can_be_read_it_ends_with_its_own_code(
+    tmp_path: Path,
+) -> None:
+    nowhere = tmp_path / "kubeconfig"
+    nowhere.write_text("no kubeconfig")
+    args = ["rbac", "show", "ada", "--kubeconfig", str(nowhere)]
+    answer = CliRunner().invoke(main, args)
+    assert answer.exit_code == 5
+    assert "does not answer" in answer.stderr
 
 
 def test_json_is_a_contract(ask: Ask) -> None:
