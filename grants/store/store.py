@@ -17,6 +17,7 @@ from grants.store.engine import Database
 from grants.store.health import HealthRows
 from grants.store.hearing import HearingRows
 from grants.store.history_list import HistoryList
+from grants.store.inventories import InventoryRows
 from grants.store.lists import Lists
 from grants.store.outbox import OutboxRows
 from grants.store.policy import PolicyRows
@@ -33,6 +34,7 @@ class Tx(
     HistoryList,
     HealthRows,
     HearingRows,
+    InventoryRows,
     RecordRows,
     OutboxRows,
     PolicyRows,

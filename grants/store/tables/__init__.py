@@ -15,6 +15,7 @@ from grants.store.tables.access import (
     subject_names,
 )
 from grants.store.tables.base import metadata
+from grants.store.tables.inventory import inventory_looks, inventory_objects
 from grants.store.tables.people import (
     accounts,
     attempts,
@@ -48,6 +49,8 @@ __all__ = [
     "grants",
     "inbound",
     "installation",
+    "inventory_looks",
+    "inventory_objects",
     "items",
     "metadata",
     "people",
