@@ -39,6 +39,7 @@ from grants.record.model import Event, EventType, StoredEvent
 from grants.record.writer import EventBuffer
 from tests.support.memory_health import MemoryHealth
 from tests.support.memory_hearing import MemoryHearing
+from tests.support.memory_restored import MemoryRestored
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -232,7 +233,7 @@ class _PeopleTx(_Tx):
             raise StoreError("a constraint was broken")
 
 
-class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
+class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     """One transaction on a snapshot."""
 
     def database_time(self) -> datetime | None:
