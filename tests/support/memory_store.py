@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -425,9 +425,16 @@ class MemoryStore:
         self._clock = clock or SystemClock()
         self._rows = Rows()
         self._writer = threading.Lock()
+        self._before_write: list[Callable[[], object]] = []
+
+    def before_write(self, act: Callable[[], object]) -> None:
+        """Do something once, just before the next write transaction: races as scenes."""
+        self._before_write.append(act)
 
     @contextmanager
     def write(self) -> Iterator[MemoryTx]:
+        if self._before_write:
+            self._before_write.pop(0)()
         if not self._writer.acquire(timeout=self.patience_seconds):
             raise StoreError("a transaction within a transaction")
         try:
