@@ -6,6 +6,7 @@ alone: that a clock which was set back is right now, see `may_follow`.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -71,14 +72,16 @@ def read_database(database: HasOffset, clock: SteadyClock) -> tuple[Reading, ...
 
 
 def read_cluster(cluster: ClusterPort, clock: SteadyClock) -> tuple[Reading, ...]:
-    """Read the clock of each API server; those that do not answer are left out."""
+    """Read the clock of each API server; those that do not answer are left out.
+
+    ClusterUnavailable when they can't even be named.
+    """
     found: list[Reading] = []
-    try:
-        for endpoint in cluster.endpoints():
+    for endpoint in cluster.endpoints():
+        # That one does not answer is told by those who ask it for more.
+        with suppress(ClusterError):
             offset = cluster.clock_offset(endpoint)
             found.append(Reading(offset, clock.set_back(), cluster.alias, endpoint))
-    except ClusterError:
-        return tuple(found)  # that it does not answer is told by those who ask it for more
     return tuple(found)
 
 

@@ -123,6 +123,19 @@ def test_each_api_server_is_read_under_the_name_of_its_cluster(machine: Machine)
     assert all(abs(one.offset.ahead - 7 * SECOND) <= one.offset.uncertainty for one in found)
 
 
+@pytest.mark.parametrize(("silent", "read_still"), [(A, B), (B, A)])
+def test_an_api_server_that_is_silent_keeps_no_other_from_being_read(
+    machine: Machine, silent: str, read_still: str
+) -> None:
+    """The first that was silent ended the reading: those named after it were never held against
+    this clock, and a cluster whose first API server was down was no witness at all.
+    """
+    clock = machine.steady()
+    cluster = two_servers(clock)
+    cluster.cut_off(silent)
+    assert [one.endpoint for one in read_cluster(cluster, clock)] == [read_still]
+
+
 def test_a_cluster_that_does_not_answer_is_no_witness_and_no_error(machine: Machine) -> None:
     clock = machine.steady()
     cluster = two_servers(clock)
