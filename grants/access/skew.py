@@ -154,13 +154,14 @@ def _note_agreement(
     reading: Reading, host: str, now: datetime, alarms: list[str], ports: AccessPorts
 ) -> None:
     with ports.store.read() as tx:
-        told = [key for key in alarms if tx.came_before(key)]
-        if not told or tx.came_before(f"clock.agrees:{told[0]}"):
+        told = [key for key in dict.fromkeys(alarms) if tx.came_before(key)]
+        answers = [answer for key in told if not tx.came_before(answer := f"clock.agrees:{key}")]
+        if not answers:
             return
     with ports.store.write() as tx:
-        # Each of them is answered, or the next look would answer the one before.
-        firsts = [tx.first_time(f"clock.agrees:{key}", now) for key in told]
-        if not firsts[0]:
+        # Each of them is given, or the next look would answer the alarm before.
+        firsts = [tx.first_time(answer, now) for answer in answers]
+        if not any(firsts):
             return
         facts = _facts(reading, host)
         tx.append(Event(EventType.CLOCK_AGREES, now, actor="system", facts=facts))

@@ -266,6 +266,22 @@ def test_a_clock_that_was_ahead_and_then_behind_is_answered_once(world: World) -
     assert told(world) == ["clock-ahead", "clock-behind", "clock-agrees"]
 
 
+@pytest.mark.parametrize("minutes", [1, 60])
+def test_an_alarm_is_answered_by_a_process_started_since_though_one_the_other_way_was_before(
+    world: World, minutes: float
+) -> None:
+    """The clock was ahead and was put right; then it fell behind, and the process was started
+    anew. The answer to the first alarm was taken for one to the second: nobody heard that it was
+    over.
+    """
+    note(world, read(0), note(world, read(5)))
+    world.clock.forward(minutes=minutes)
+    note(world, read(-5))
+    for _look in range(2):
+        assert note(world, read(0)) is None
+    assert told(world) == ["clock-ahead", "clock-agrees", "clock-behind", "clock-agrees"]
+
+
 def test_an_alarm_that_stood_unanswered_for_long_is_answered_by_whoever_kept_it(
     world: World,
 ) -> None:
