@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -40,6 +40,7 @@ from grants.record.writer import EventBuffer
 from tests.support.memory_health import MemoryHealth
 from tests.support.memory_hearing import MemoryHearing
 from tests.support.memory_restored import MemoryRestored
+from tests.support.memory_stage import MemoryStage
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -415,30 +416,25 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
             raise ChangedMeanwhile("grants", "binding")
 
 
-class MemoryStore:
+class MemoryStore(MemoryStage):
     """Implements AccessStore and PeopleStore; one writer at a time, as SQLite has it."""
 
     # How long a transaction is waited for; more is taken for one within another.
     patience_seconds = 5.0
 
     def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or SystemClock()
         self._rows = Rows()
         self._writer = threading.Lock()
-        self._before_write: list[Callable[[], object]] = []
-
-    def before_write(self, act: Callable[[], object]) -> None:
-        """Do something once, just before the next write transaction: races as scenes."""
-        self._before_write.append(act)
 
     @contextmanager
     def write(self) -> Iterator[MemoryTx]:
-        if self._before_write:
-            self._before_write.pop(0)()
+        self._act_before_write()
         if not self._writer.acquire(timeout=self.patience_seconds):
             raise StoreError("a transaction within a transaction")
         try:
-            tx = MemoryTx(self._rows.snapshot(), writable=True)
+            tx = self._staged(MemoryTx(self._rows.snapshot(), writable=True))
             yield tx
             tx.flush()
             self._rows = tx.rows
@@ -447,7 +443,7 @@ class MemoryStore:
 
     @contextmanager
     def read(self) -> Iterator[MemoryTx]:
-        yield MemoryTx(self._rows, writable=False)
+        yield self._staged(MemoryTx(self._rows, writable=False))
 
     @property
     def events(self) -> tuple[Event, ...]:

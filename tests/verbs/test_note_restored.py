@@ -234,41 +234,12 @@ def test_what_is_asked_for_after_it_was_said_is_nothing_of_the_copys(world: Worl
     assert world.reconcile(approved(world).id).state is GrantState.ACTIVE
 
 
-class NothingNoted(MemoryStore):
-    """Rows that break at the last: that it is a copy can't be written down."""
-
-    def write(self):  # type: ignore[no-untyped-def]
-        return _Breaks(super().write())
-
-
-class _Breaks:
-    def __init__(self, transaction) -> None:
-        self._transaction = transaction
-
-    def __enter__(self):
-        tx = self._transaction.__enter__()
-        keep = tx.append
-
-        def append(event: Event) -> None:
-            if str(event.type) == "record.restored":
-                raise StoreError("a constraint was broken: x")
-            keep(event)
-
-        tx.append = append
-        return tx
-
-    def __exit__(self, *error: object) -> object:
-        return self._transaction.__exit__(*error)
-
-
 def test_all_of_it_is_done_or_nothing(world: World) -> None:
     """Half of it, with no event that says so, would be a copy that nobody knows to be one."""
     pending, grant = world.ask(ERIN), approved(world)
-    broken = NothingNoted(world.clock)
-    broken._rows = world.store._rows
-    with pytest.raises(StoreError):
-        note_restored(ports=Ports(broken, world.clock))
-    world.store = broken
+    broken = StoreError("a constraint was broken: x")
+    world.store.fail("append", broken, of=lambda event: str(event.type) == "record.restored")
+    assert refusal(lambda: restored(world)) is broken
     assert world.request(pending.id) == pending
     assert world.grant(grant.id) == grant
-    assert "record.restored" not in world.events()
+    assert world.events()[-1] == "grant.activating"
