@@ -91,7 +91,7 @@ class Running:
         self._store = stage.store
         self._looked, self._left = 0.0, count
         self._grants = [one.grant for one in bound]
-        self.expires = datetime.now(UTC) + LEAD + timedelta(milliseconds=10 * count)
+        self.expires = datetime.now(UTC) + LEAD + timedelta(milliseconds=25 * count)
         store_active(stage.store, patterns, bound, self.expires)
         label(stage.plane, stage.store.installation(), bound)
         if datetime.now(UTC) >= self.expires:
