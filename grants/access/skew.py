@@ -6,6 +6,7 @@ alone: that a clock which was set back is right now, see `may_follow`.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -71,14 +72,16 @@ def read_database(database: HasOffset, clock: SteadyClock) -> tuple[Reading, ...
 
 
 def read_cluster(cluster: ClusterPort, clock: SteadyClock) -> tuple[Reading, ...]:
-    """Read the clock of each API server; those that do not answer are left out."""
+    """Read the clock of each API server; those that do not answer are left out.
+
+    ClusterUnavailable when they can't even be named.
+    """
     found: list[Reading] = []
-    try:
-        for endpoint in cluster.endpoints():
+    for endpoint in cluster.endpoints():
+        # That one does not answer is told by those who ask it for more.
+        with suppress(ClusterError):
             offset = cluster.clock_offset(endpoint)
             found.append(Reading(offset, clock.set_back(), cluster.alias, endpoint))
-    except ClusterError:
-        return tuple(found)  # that it does not answer is told by those who ask it for more
     return tuple(found)
 
 
@@ -151,13 +154,14 @@ def _note_agreement(
     reading: Reading, host: str, now: datetime, alarms: list[str], ports: AccessPorts
 ) -> None:
     with ports.store.read() as tx:
-        told = [key for key in alarms if tx.came_before(key)]
-        if not told or tx.came_before(f"clock.agrees:{told[0]}"):
+        told = [key for key in dict.fromkeys(alarms) if tx.came_before(key)]
+        answers = [answer for key in told if not tx.came_before(answer := f"clock.agrees:{key}")]
+        if not answers:
             return
     with ports.store.write() as tx:
-        # Each of them is answered, or the next look would answer the one before.
-        firsts = [tx.first_time(f"clock.agrees:{key}", now) for key in told]
-        if not firsts[0]:
+        # Each of them is given, or the next look would answer the alarm before.
+        firsts = [tx.first_time(answer, now) for answer in answers]
+        if not any(firsts):
             return
         facts = _facts(reading, host)
         tx.append(Event(EventType.CLOCK_AGREES, now, actor="system", facts=facts))

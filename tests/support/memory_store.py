@@ -39,6 +39,8 @@ from grants.record.model import Event, EventType, StoredEvent
 from grants.record.writer import EventBuffer
 from tests.support.memory_health import MemoryHealth
 from tests.support.memory_hearing import MemoryHearing
+from tests.support.memory_restored import MemoryRestored
+from tests.support.memory_stage import MemoryStage
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -232,7 +234,7 @@ class _PeopleTx(_Tx):
             raise StoreError("a constraint was broken")
 
 
-class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
+class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     """One transaction on a snapshot."""
 
     def database_time(self) -> datetime | None:
@@ -414,23 +416,25 @@ class MemoryTx(MemoryHealth, MemoryHearing, _PeopleTx):
             raise ChangedMeanwhile("grants", "binding")
 
 
-class MemoryStore:
+class MemoryStore(MemoryStage):
     """Implements AccessStore and PeopleStore; one writer at a time, as SQLite has it."""
 
     # How long a transaction is waited for; more is taken for one within another.
     patience_seconds = 5.0
 
     def __init__(self, clock: Clock | None = None) -> None:
+        super().__init__()
         self._clock = clock or SystemClock()
         self._rows = Rows()
         self._writer = threading.Lock()
 
     @contextmanager
     def write(self) -> Iterator[MemoryTx]:
+        self._act_before_write()
         if not self._writer.acquire(timeout=self.patience_seconds):
             raise StoreError("a transaction within a transaction")
         try:
-            tx = MemoryTx(self._rows.snapshot(), writable=True)
+            tx = self._staged(MemoryTx(self._rows.snapshot(), writable=True))
             yield tx
             tx.flush()
             self._rows = tx.rows
@@ -439,7 +443,7 @@ class MemoryStore:
 
     @contextmanager
     def read(self) -> Iterator[MemoryTx]:
-        yield MemoryTx(self._rows, writable=False)
+        yield self._staged(MemoryTx(self._rows, writable=False))
 
     @property
     def events(self) -> tuple[Event, ...]:

@@ -17,13 +17,15 @@ from grants.errors import (
     ClusterForbidden,
     ClusterUnavailable,
     NotAllowed,
+    NotFound,
     Refused,
     SignInNeeded,
     SignInTooOld,
     WrongState,
 )
 from grants.people.model import Account
-from tests.support.world import VIEW, World
+from grants.policy.model import Notify
+from tests.support.world import VIEW, World, a_policy
 
 
 @pytest.fixture
@@ -52,6 +54,23 @@ def test_a_good_ask_is_pending_and_told_to_approvers_and_requester(
         ("request", request.requester),
     }
     assert world.events()[-1] == "request.submitted"
+
+
+def test_who_asks_is_told_when_nobody_could_be(world: World, erin: Account) -> None:
+    """Policy names a person alone, who never signed in: there is no place to tell them at."""
+    world.policy.policy = a_policy(notify=Notify(people=("ada@example.com",)))
+    request = world.ask(erin)
+    (notice,) = world.store.notices
+    assert (notice.code, notice.about, notice.place.ref) == (
+        "nobody-asked",
+        request.id,
+        request.requester,
+    )
+    assert {str(card.kind) for card in world.store.cards} == {"request"}
+    ada = world.known(world.person("ada", "approvers")).person.id
+    world.ask(erin)
+    assert len(world.store.notices) == 1
+    assert {c.place.ref for c in world.store.cards if str(c.kind) == "approval"} == {ada}
 
 
 def test_the_record_holds_no_reason_and_no_name(world: World, erin: Account) -> None:
@@ -99,6 +118,14 @@ def test_a_draft_is_its_owners_alone(world: World, erin: Account) -> None:
     with pytest.raises(NotAllowed):
         submit_draft(command, ports=world)
     assert world.events()[-1] == "request.refused"
+
+
+def test_a_draft_that_never_was_is_not_submitted(world: World, erin: Account) -> None:
+    person = world.known(erin).person.id
+    calls = len(world.cluster.calls)
+    with pytest.raises(NotFound):
+        submit_draft(SubmitDraft(person, "req-none"), ports=world)
+    assert len(world.cluster.calls) == calls
 
 
 def test_a_draft_that_policy_refuses_is_closed_and_says_why(world: World, erin: Account) -> None:

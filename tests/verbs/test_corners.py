@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 
 from grants.access.cancel_request import CancelRequest, cancel_request
+from grants.access.closing import close
 from grants.access.expire_requests import expire_requests
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, GrantState, ProofKind, RequestState
 from grants.access.reconcile import reconcile_grant
+from grants.access.request_access import SubmitDraft, submit_draft
 from grants.access.revoke_grant import RevokeGrant, revoke_grant
 from grants.access.see_clusters import see_cluster
 from grants.access.sweep import Swept, sweep_cluster
@@ -22,8 +24,12 @@ from grants.errors import (
     ClusterRefused,
     ClusterUnavailable,
     NotFound,
+    SignInTooOld,
+    StoreRowUnreadable,
     StoreUnavailable,
+    WrongState,
 )
+from grants.record.model import EventType
 from tests.support.fake_cluster import FakeCluster, FakeClusters
 from tests.support.world import VIEW, World
 
@@ -166,6 +172,26 @@ def test_without_bind_a_held_binding_is_freed_unemptied_and_that_is_noted(world:
     assert world.cluster.peek(world.place(grant)) is None
 
 
+def test_a_proof_that_can_not_be_read_keeps_no_access_from_ending(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was allowed before can't be held against what is allowed after: one sign less."""
+    grant = world.active()
+    world.clock.forward(hours=1)
+    unreadable = StoreRowUnreadable("secret of the row", "proof", "prf-1")
+    world.store.fail("proof", unreadable, of=lambda of: of == grant.id)
+    ended = world.reconcile(grant.id)
+    assert (ended.state, ended.cause) == (GrantState.ENDED, Cause.EXPIRED)
+    assert world.cluster.all_bindings() == ()
+    assert "a proof can't be read" in caplog.messages
+    assert "secret of the row" not in caplog.text
+    world.store.mend()
+    with world.store.read() as tx:
+        proof = tx.proof(grant.id, ProofKind.GONE)
+    assert proof is not None
+    assert [(one.binding_uid, one.answers) for one in proof.seen] == [(None, ())]
+
+
 def test_a_grant_whose_cluster_is_not_configured_any_more_waits_and_says_so(world: World) -> None:
     grant = world.active()
     world.clusters = FakeClusters()
@@ -187,6 +213,31 @@ def test_a_cluster_that_turned_into_another_is_told(world: World) -> None:
     assert caught.value.cluster == "prod"
     with world.store.read() as tx:
         assert tx.cluster_uid("prod") == "uid-of-prod"
+
+
+def test_two_processes_that_see_a_cluster_first_record_it_once(world: World) -> None:
+    """Both have found it unknown; the second finds it known, and by the same uid."""
+    new = FakeCluster("new", clock=world.clock, installation=world.installation)
+    world.clusters = FakeClusters(world.cluster, new)
+    world.store.before_write(lambda: see_cluster(new, ports=world))
+    assert see_cluster(new, ports=world) == new.uid()
+    assert world.events().count("cluster.first-seen") == 2, "one each of `prod` and `new`"
+
+
+def test_a_cluster_that_another_has_just_seen_as_something_else_is_told(world: World) -> None:
+    """An alias led to one cluster for one process, and to another for the other."""
+    new = FakeCluster("new", clock=world.clock, installation=world.installation)
+    world.clusters = FakeClusters(world.cluster, new)
+
+    def seen_by_another() -> None:
+        with world.store.write() as tx:
+            tx.add_cluster("new", "uid-of-something-else", world.clock.now())
+
+    world.store.before_write(seen_by_another)
+    with pytest.raises(ClusterChanged):
+        see_cluster(new, ports=world)
+    with world.store.read() as tx:
+        assert tx.cluster_uid("new") == "uid-of-something-else"
 
 
 def test_one_cluster_under_two_names_is_told(world: World) -> None:
@@ -222,6 +273,20 @@ def test_a_held_leftover_is_freed_by_the_sweep(world: World) -> None:
         world.place(grant), VIEW, (subject,), grant=grant.id, finalizers=("example.com/hold",)
     )
     assert sweep_cluster(world.cluster, ports=world).deleted == 1
+    assert world.cluster.all_bindings() == ()
+
+
+def test_a_held_leftover_of_a_role_that_may_not_be_bound_is_freed_unemptied(world: World) -> None:
+    grant = world.active()
+    world.clock.forward(hours=1)
+    world.reconcile(grant.id)
+    subject = f"User:{grant.subject}"
+    world.cluster.add_binding(
+        world.place(grant), VIEW, (subject,), grant=grant.id, finalizers=("example.com/hold",)
+    )
+    world.cluster.forbid_bind(VIEW)
+    swept = sweep_cluster(world.cluster, ports=world)
+    assert (swept.deleted, swept.failed) == (1, 0)
     assert world.cluster.all_bindings() == ()
 
 
@@ -264,65 +329,68 @@ def test_a_request_that_can_not_be_expired_keeps_no_other_open(
     erin = world.person("erin", "engineers")
     first, second = world.ask(erin), world.ask(erin)
     world.clock.forward(hours=5)
-    ports = Refusing(world, first.id, error)
-    assert expire_requests(ports=ports) == 1  # type: ignore[arg-type]
+    world.store.fail("request", error, of=lambda request: request == first.id)
+    assert expire_requests(ports=world) == 1
+    world.store.mend()
     assert world.request(first.id).state is RequestState.PENDING
     assert world.request(second.id).state is RequestState.EXPIRED
     assert expire_requests(ports=world) == 1
 
 
 def test_a_database_that_is_away_ends_the_round(world: World) -> None:
+    world.ask(world.person("erin", "engineers"))
+    world.clock.forward(hours=5)
+    world.store.fail("request", StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        expire_requests(ports=world)
+
+
+def test_two_workers_that_expire_one_request_expire_it_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Both have listed it; the second finds it closed, which is no error to be told of."""
     request = world.ask(world.person("erin", "engineers"))
     world.clock.forward(hours=5)
-    ports = Refusing(world, request.id, StoreUnavailable("away"))
-    with pytest.raises(StoreUnavailable):
-        expire_requests(ports=ports)  # type: ignore[arg-type]
-
-
-class Refusing:
-    """A world's ports, whose store fails at the one request."""
-
-    def __init__(self, world: World, request: str, error: Exception) -> None:
-        self.clock, self.policy, self.times = world.clock, world.policy, world.times
-        self.store = self
-        self._store, self._request, self._error = world.store, request, error
-
-    def read(self):
-        return self._store.read()
-
-    def write(self):
-        return _RefusingWrite(self._store.write(), self._request, self._error)
-
-
-class _RefusingWrite:
-    def __init__(self, inner, request: str, error: Exception) -> None:
-        self._inner, self._request, self._error = inner, request, error
-
-    def __enter__(self):
-        self._tx = self._inner.__enter__()
-        return self
-
-    def __exit__(self, *error: object):
-        return self._inner.__exit__(*error)
-
-    def __getattr__(self, name: str):
-        return getattr(self._tx, name)
-
-    def request(self, request: str):
-        if request == self._request:
-            raise self._error
-        return self._tx.request(request)
-
-
-def test_a_request_of_another_moment_is_expired_no_sooner_than_its_time(world: World) -> None:
-    """Two workers expire: the second finds it closed, or its time moved, and does nothing."""
-    erin = world.person("erin", "engineers")
-    request = world.ask(erin)
-    world.clock.forward(hours=5)
-    assert expire_requests(ports=world) == 1
+    other: list[int] = []
+    world.store.before_write(lambda: other.append(expire_requests(ports=world)))
     assert expire_requests(ports=world) == 0
+    assert other == [1]
     assert world.events().count("request.expired") == 1
     assert world.request(request.id).state is RequestState.EXPIRED
+    assert caplog.records == []
+
+
+def test_a_draft_that_was_submitted_meanwhile_is_expired_no_sooner_than_its_new_time(
+    world: World,
+) -> None:
+    """It went on at a replica whose clock is a little behind, just as its time was up by ours."""
+    erin = world.person("erin", "engineers")
+    world.clock.forward(hours=13)
+    with pytest.raises(SignInTooOld) as caught:
+        world.ask(erin)
+    draft = caught.value.draft
+    assert draft is not None
+    world.clock.forward(hours=4)
+
+    def go_on() -> None:
+        world.clock.forward(seconds=-1)
+        person = world.sign_in("erin", "engineers").person
+        submit_draft(SubmitDraft(person, draft), ports=world)
+        world.clock.forward(seconds=1)
+
+    world.store.before_write(go_on)
+    assert expire_requests(ports=world) == 0
+    assert world.request(draft).state is RequestState.PENDING
+    assert world.request(draft).pending_until > world.clock.now()
+
+
+def test_a_request_that_is_not_at_its_last_state_is_not_closed(world: World) -> None:
+    request = world.ask(world.person("erin", "engineers"))
+    recorded = world.events()
+    with pytest.raises(WrongState), world.store.write() as tx:
+        close(tx, request, EventType.REQUEST_EXPIRED, actor="system")
+    assert world.events() == recorded
+    assert world.request(request.id) == request
 
 
 @pytest.mark.parametrize(

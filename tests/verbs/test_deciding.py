@@ -147,6 +147,21 @@ def test_a_requester_who_signed_in_again_without_the_group_is_changed_ask_again(
 
 
 @pytest.mark.security("P6")
+def test_nobody_is_approved_on_groups_of_a_sign_in_that_is_too_old(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    """It may be mended while the request waits: it is refused, and stays open."""
+    world.times = replace(world.times, signin_max_age=timedelta(hours=2))
+    world.clock.forward(hours=3)
+    world.sign_in("ada", "approvers")
+    with pytest.raises(Refused) as caught:
+        world.approve(ada, request_of_erin)
+    assert _failed(caught.value) == {"sign-in-fresh"}
+    assert world.request(request_of_erin.id).state is RequestState.PENDING
+    world.sign_in("erin", "engineers")
+    assert world.approve(ada, request_of_erin).grants
+
+
 def test_a_button_with_other_terms_approves_nothing(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:

@@ -13,7 +13,7 @@ from grants.access.see_clusters import see_cluster
 from grants.access.sweep import sweep_cluster
 from grants.access.watch_port import BindingChange, BindingKind, RoleChange
 from grants.authz.model import RoleRef
-from grants.errors import ClusterForbidden, ClusterUnavailable
+from grants.errors import ChangedMeanwhile, ClusterForbidden, ClusterUnavailable
 from tests.support.fake_cluster import FakeClusters
 from tests.support.fake_state import VIEW_RULES
 from tests.support.world import VIEW, World, a_policy
@@ -144,6 +144,29 @@ def test_a_role_that_is_another_is_looked_at_now(
 ) -> None:
     assert hear("prod", [RoleChange(VIEW, None, rules)], ports=world) == LOOKED
     assert world.grant(grant.id).due_at == world.clock.now()
+
+
+def lose_the_race() -> None:
+    raise ChangedMeanwhile("grant", "gra-1")
+
+
+def test_what_another_replica_heard_at_the_same_moment_is_looked_at_all_the_same(
+    world: World, grant: Grant
+) -> None:
+    for _race in range(2):
+        world.store.before_write(lose_the_race)
+    assert heard(world, grant, gone=True) == LOOKED
+    assert world.grant(grant.id).due_at == world.clock.now()
+
+
+def test_a_race_that_is_lost_again_and_again_is_told_and_not_taken_for_done(
+    world: World, grant: Grant
+) -> None:
+    for _race in range(3):
+        world.store.before_write(lose_the_race)
+    with pytest.raises(ChangedMeanwhile):
+        heard(world, grant, gone=True)
+    assert world.grant(grant.id) == grant
 
 
 def test_a_role_as_last_seen_needs_no_look(world: World, grant: Grant) -> None:

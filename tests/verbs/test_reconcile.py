@@ -204,6 +204,16 @@ def test_a_role_that_changed_before_activation_is_never_bound(world: World) -> N
     assert world.cluster.all_bindings() == ()
 
 
+def test_a_role_that_is_gone_before_activation_is_never_bound(world: World) -> None:
+    """A binding to it would wait for whoever makes a role of that name next."""
+    grant = world.approved()
+    world.cluster.remove_role(VIEW)
+    ended = world.reconcile(grant.id)
+    assert (ended.cause, ended.cause_detail) == (Cause.NEVER_ACTIVE, "role-gone")
+    assert (ended.state, ended.active_at) == (GrantState.ENDED, None)
+    assert world.cluster.all_bindings() == ()
+
+
 def test_what_is_not_active_in_time_never_becomes_active(world: World) -> None:
     grant = world.approved()
     world.cluster.fail("create_empty", times=1000)
@@ -381,6 +391,16 @@ def test_an_entitlement_taken_out_of_policy_lets_its_grants_end_on_time(world: W
     world.clock.forward(minutes=1)
     ended = world.reconcile(grant.id)
     assert (ended.state, ended.cause) == (GrantState.ENDED, Cause.EXPIRED)
+
+
+def test_a_cluster_taken_out_of_policy_lets_its_grants_end_on_time(world: World) -> None:
+    """How names are made there is not known any more: nobody is taken for another by that."""
+    grant = world.active()
+    world.policy.policy = replace(world.policy.policy, clusters=())
+    world.clock.forward(minutes=59)
+    assert world.reconcile(grant.id).state is GrantState.ACTIVE
+    world.clock.forward(minutes=1)
+    assert world.reconcile(grant.id).cause is Cause.EXPIRED
 
 
 def test_an_endpoint_that_could_not_be_asked_has_not_shown_that_access_acts() -> None:

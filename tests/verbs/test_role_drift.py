@@ -111,6 +111,18 @@ def test_a_role_that_comes_back_is_told_too(world: World) -> None:
     assert len(changes(world)) == 2
 
 
+def test_a_role_that_comes_back_from_rules_that_nobody_kept_is_told_too(world: World) -> None:
+    """A version before this one kept the digest of what was seen alone: what people were told of
+    it is not known, so they are told once more than they might have to be.
+    """
+    grant = world.active()
+    with world.store.write() as tx:
+        tx.save_grant(replace(grant, role_now="0" * 64))
+    assert looked_at(world, grant).role_now == ""
+    assert len(told(world, "role-restored")) == 1
+    assert [c["old_digest"] for c in changes(world)] == ["0" * 64]
+
+
 def test_every_new_change_is_told(world: World) -> None:
     grant = world.active()
     for rules in (LESS, (), LESS):

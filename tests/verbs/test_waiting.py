@@ -2,10 +2,12 @@
 
 import pytest
 
+from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.waiting import note_all_waiting, note_waiting
 from grants.errors import StoreError, StoreUnavailable
 from grants.outbox.model import CardKind
+from grants.people.model import Account
 from tests.support.world import StepList, World
 
 DOWN = "cluster-unavailable"
@@ -147,6 +149,21 @@ def test_a_database_that_is_away_is_told_to_the_caller(world: World) -> None:
     world.clock.forward(hours=1)
     with pytest.raises(StoreUnavailable):
         _note(world)
+
+
+def test_what_somebody_is_at_is_left_to_them_and_only_said_to_wait(world: World) -> None:
+    """The lease is over, and just then its holder gives it back: that counts, and what it waits
+    for is noted beside it.
+    """
+    grant = _active(world)
+    world.clock.forward(hours=1)
+    erin = Account("T1", "U-ERIN")
+    command = GiveBack(world.key(), erin, grant.id)
+    world.store.before_write(lambda: give_back(command, ports=world))
+    assert _note(world) == 1
+    now = world.grant(grant.id)
+    assert (now.state, now.cause, now.problem) == (GrantState.REVOKING, Cause.GIVEN_BACK, DOWN)
+    assert world.events().count("grant.revoking") == 1
 
 
 def test_an_ended_grant_is_left_alone(world: World) -> None:
