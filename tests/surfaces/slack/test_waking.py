@@ -7,7 +7,10 @@ import pytest
 from bot.slack.waking import Due, waking
 from grants.access.decide import Decided
 from grants.errors import NotAllowed, TermsChanged
+from grants.people.model import Person
 from tests.support.store_values import a_grant, a_request, some_terms
+
+ANN = Person("per-ann", "https://idp.example", "ann")
 
 
 def waked_by(error: Exception | None) -> int:
@@ -39,7 +42,7 @@ def test_a_request_that_is_closed_by_a_refusal_wakes() -> None:
 
 def test_the_grant_that_a_verb_leaves_due_is_named_with_its_cluster() -> None:
     due: list[Due] = []
-    grant = a_grant(a_request("person"))
+    grant = a_grant(a_request(ANN))
     waking(due.extend, lambda _: grant)("give back")
     assert due == [Due(grant.cluster, grant.id)]
 
@@ -47,6 +50,6 @@ def test_the_grant_that_a_verb_leaves_due_is_named_with_its_cluster() -> None:
 def test_each_grant_of_an_approval_is_named_with_its_own_cluster() -> None:
     items = tuple(replace(some_terms(), cluster=name) for name in ("one", "two"))
     due: list[Due] = []
-    decided = Decided(a_request("person", *items), ("gra-1", "gra-2"))
+    decided = Decided(a_request(ANN, *items), ("gra-1", "gra-2"))
     waking(due.extend, lambda _: decided)("approve")
     assert due == [Due("one", "gra-1"), Due("two", "gra-2")]
