@@ -33,9 +33,6 @@ from tests.support.stores import sqlite_url
 GRANTS: Final = 1000
 THREADS: Final = 8
 DATABASES: Final = ("sqlite", "postgresql")
-# Rows are stored before their bindings bear the product's label, or they would be alarmed; a sweep
-# that came between would find them altered, and end them.
-UNSWEPT: Final = {"SWEEP_INTERVAL": "1h"}
 LOAD_A_SECOND: Final = 50
 MARKERS: Final = ("<!-- figures -->", "<!-- /figures -->")
 
@@ -113,7 +110,7 @@ def bench_endings(bench: Bench) -> list[Figure]:
     """A thousand grants that end in the same second."""
     figures = []
     for database in DATABASES:
-        with bench.stage(database, **UNSWEPT) as stage:
+        with bench.stage(database) as stage:
             stage.start("both")
             models, runs = patterns(stage), list[endings.Ended]()
 
@@ -150,7 +147,7 @@ def bench_hanging(bench: Bench) -> list[Figure]:
     authority = Authority.in_folder(bench.folder / "second-ca")
     with ControlPlane(bench.folder / "second", found, authority) as second:
         port = int(second.url.rpartition(":")[2])
-        with Relay(port) as relay, bench.stage("sqlite", **UNSWEPT) as stage:
+        with Relay(port) as relay, bench.stage("sqlite") as stage:
             hanging.join(stage, second, relay)
             stage.start("both")
             models = patterns(stage)
@@ -184,7 +181,7 @@ def bench_acks(bench: Bench) -> list[Figure]:
     """Acks at fifty a second during the revocations, and with nothing else to do."""
     figures = []
     for way, by_http in (("Socket Mode", False), ("HTTP", True)):
-        with bench.stage("sqlite", requesters=20, by_http=by_http, **UNSWEPT) as stage:
+        with bench.stage("sqlite", requesters=20, by_http=by_http) as stage:
             stage.start("both")
             models = patterns(stage)
             pending = click.a_pattern(
