@@ -20,7 +20,7 @@ from bot.settings_proxy import proxy_rules
 from bot.slack.members import is_organisation
 from bot.slack.namespaces import Namespaces
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
-from bot.slack.waking import waking
+from bot.slack.waking import Wake, waking
 from bot.slack_secrets import slack_tokens
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
@@ -247,7 +247,7 @@ def note_hung(core: Core, suspect: Callable[[str], None]) -> Callable[[str], obj
 def slack_ports(
     core: Core,
     settings: Settings,
-    wake: Callable[[], None],
+    wake: Wake,
     secrets: SecretWatch | None = None,
 ) -> SlackPorts:
     """Put together what the surface in Slack is given."""
@@ -283,7 +283,7 @@ def _slack(settings: Settings) -> SlackSettings:
     )
 
 
-def _verbs(core: Core, wake: Callable[[], None]) -> Verbs:
+def _verbs(core: Core, wake: Wake) -> Verbs:
     """Give each verb its ports; what changes something wakes the worker when it has committed."""
     core = replace(core, store=core.store.ahead())  # somebody waits for the answer
     return Verbs(
@@ -303,7 +303,7 @@ def _namespaces(core: Core, alias: str) -> tuple[str, ...]:
     return core.clusters.run(alias, cluster.namespaces, NAMESPACES_WITHIN)
 
 
-def go_on_with_draft(core: Core, wake: Callable[[], None]) -> Callable[[str, str], AccessRequest]:
+def go_on_with_draft(core: Core, wake: Wake) -> Callable[[str, str], AccessRequest]:
     """Give the call that submits a kept draft after its owner signed in."""
     core = replace(core, store=core.store.ahead())  # as for clicks
 
@@ -311,7 +311,7 @@ def go_on_with_draft(core: Core, wake: Callable[[], None]) -> Callable[[str, str
         try:
             return submit_draft(SubmitDraft(person, draft), ports=core)
         finally:
-            wake()
+            wake(())
 
     return go_on
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -18,6 +19,7 @@ from bot.serving.surfaces import Surfaces
 from bot.serving.worker import Worker
 from bot.settings import Settings
 from bot.slack.app import make_surface
+from bot.slack.waking import Due
 from bot.web.app import App, create_app, create_probes
 from bot.web.ports import Check
 from bot.web.server import Server
@@ -112,9 +114,12 @@ class Serving:
         if self.core.policy.poll(self.core.clock.now()):
             log.info("another version of policy is in force")
 
-    def _wake(self) -> None:
+    def _wake(self, due: Sequence[Due]) -> None:
         if self.worker is not None:
-            self.clockwork.wake("due")
+            # Looking for what is due takes a commit and two reads more than beginning it.
+            begun = [self.worker.begin(*one) for one in due]
+            if not begun or not all(begun):
+                self.clockwork.wake("due")
             self.clockwork.wake("tell")
 
     def start(self) -> None:

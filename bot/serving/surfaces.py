@@ -1,6 +1,5 @@
 """The half that people reach: Slack by socket or by HTTP, and the pages of the sign-in."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +10,7 @@ from bot.slack.app import build_app, make_socket
 from bot.slack.endpoint import SlackEndpoint
 from bot.slack.socket_mode import SocketMode, SocketOptions
 from bot.slack.surface import Surface
+from bot.slack.waking import Wake
 from bot.slack.watching import SlackWatch
 from bot.web.ports import Check, WebPorts
 from bot.wiring import Core, company_login, go_on_with_draft, slack_login
@@ -25,7 +25,7 @@ class Surfaces:
         core: Core,
         settings: Settings,
         surface: Surface,
-        wake: Callable[[], None],
+        wake: Wake,
         watch: SlackWatch,
     ) -> None:
         self._core = core

@@ -106,6 +106,10 @@ class Worker:
         loops = worker_loops(self._core, self._reconciler, calls)
         return (*loops, slack_loop(self._look_at_slack))
 
+    def begin(self, cluster: str, grant: str) -> bool:
+        """Bring one grant forward now; False when that must wait for the next look."""
+        return self._reconciler.begin(cluster, grant)
+
     def drains(self) -> tuple[Drain, ...]:
         """Give what brings this half to rest; all of it may be called at once."""
         watches = () if self._watches is None else (self._watches.stop,)

@@ -1,15 +1,28 @@
 """Waking the workers after a verb that changed something, once."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
+from grants.access.decide import Decided
+from grants.access.model import Grant
 from grants.errors import TermsChanged
 
 C = TypeVar("C")
 T = TypeVar("T")
 
 
-def waking(wake: Callable[[], None], verb: Callable[[C], T]) -> Callable[[C], T]:
+class Due(NamedTuple):
+    """A grant that has something to do now, and the alias of its cluster."""
+
+    cluster: str
+    grant: str
+
+
+Wake = Callable[[Sequence[Due]], None]
+"""Has the workers look at once; what is known to be due is named, and needs no search."""
+
+
+def waking(wake: Wake, verb: Callable[[C], T]) -> Callable[[C], T]:
     """Give a verb that wakes the workers when it has committed a change.
 
     What is refused changes nothing, but for a request that is closed because what would be granted
@@ -21,9 +34,18 @@ def waking(wake: Callable[[], None], verb: Callable[[C], T]) -> Callable[[C], T]
             done = verb(command)
         except TermsChanged as error:
             if error.what != "terms":
-                wake()
+                wake(())
             raise
-        wake()
+        wake(_due(done))
         return done
 
     return call
+
+
+def _due(done: object) -> tuple[Due, ...]:
+    if isinstance(done, Grant):
+        return (Due(done.cluster, done.id),)
+    if isinstance(done, Decided):
+        clusters = (item.terms.cluster for item in done.request.items)
+        return tuple(Due(*one) for one in zip(clusters, done.grants, strict=False))
+    return ()

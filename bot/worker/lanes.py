@@ -26,6 +26,10 @@ class LaneCalls(Protocol):
         """Claim grants that are due in one cluster."""
         ...
 
+    def claim_one(self, grant: str) -> bool:
+        """Claim one grant; False when another worker has it in hand."""
+        ...
+
     def release(self, grant: str) -> None:
         """Give a claim back, so that nobody has to wait for it to lapse."""
         ...
@@ -41,9 +45,12 @@ class LaneCalls(Protocol):
 
 @dataclass(frozen=True)
 class _Walk:
-    """A walk: when it was claimed, and when it began or was last told to hang (in seconds)."""
+    """A walk: when it was claimed (None: not yet), and when it began or was last told to hang.
 
-    claimed_at: float
+    Both in seconds.
+    """
+
+    claimed_at: float | None
     since: float | None = None
 
 
@@ -110,6 +117,18 @@ class Lane:
             finally:
                 self.take(claimed)
 
+    def begin(self, grant: str) -> bool:
+        """Start a walk that is not claimed yet, if there is room for it; tells whether it is."""
+        with self._changed:
+            if self._stopped or len(self._walks) >= self._threads * _AHEAD:
+                return False
+            if grant in self._walks:
+                return False  # it may be past what is new: the next look tells
+            self._walks[grant] = _Walk(None)
+            done = self._pool.submit(self._one, grant)
+        done.add_done_callback(lambda ended: self._note(grant, ended))
+        return True
+
     def under_way(self) -> tuple[str, ...]:
         """Name the grants that are claimed here, begun or not; the caller holds `changed`."""
         return tuple(self._walks)
@@ -162,6 +181,8 @@ class Lane:
         with self._changed:
             claimed_at = self._walks[grant].claimed_at
             self._walks[grant] = _Walk(claimed_at, since=now)
+        if claimed_at is None:
+            return self._calls.may_go(self.cluster) and self._calls.claim_one(grant)
         if not self._calls.may_go(self.cluster):
             self._calls.release(grant)
             return False

@@ -73,6 +73,14 @@ class Reconciler:
             self._hung(grant)
         return started
 
+    def begin(self, cluster: str, grant: str) -> bool:
+        """Start the walk of a grant that is known to be due, where its cluster has room for it.
+
+        Without a search, and without the wait for one; it is claimed as its walk begins. False:
+        it is taken up by the next look.
+        """
+        return not self._stopped and self.may_go(cluster) and self._lane(cluster).begin(grant)
+
     def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
         """Take no more and finish the walks under way; False when one did not end in time.
 
@@ -114,6 +122,10 @@ class Reconciler:
             return ()
         found = self._store.claim_grants(self._worker, limit, self._hold, cluster)
         return tuple(one.grant for one in found)
+
+    def claim_one(self, grant: str) -> bool:
+        """Claim one grant; False when another worker has it in hand."""
+        return self._store.claim_grant(grant, self._worker, self._hold)
 
     def release(self, grant: str) -> None:
         """Give a claim back, so that nobody has to wait for it to lapse."""

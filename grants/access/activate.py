@@ -5,8 +5,10 @@ that carries uid and resourceVersion. Whoever ends the grant meanwhile deletes t
 is refused.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from grants.access.cluster_port import Binding
 from grants.access.drift import subjects_of
@@ -14,15 +16,35 @@ from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
 from grants.access.ports import AccessPorts
 from grants.access.proof import adds_nothing, make_proof
-from grants.access.steps import Step, Touches, Work, look_everywhere, look_there, save, wish_of
+from grants.access.steps import (
+    Step,
+    Touches,
+    Work,
+    look_everywhere,
+    look_there,
+    recognise,
+    save,
+    wish_of,
+)
 from grants.access.telling import ping, scope_facts
 from grants.authz.model import Answer, Question
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
 
+ENOUGH_DENIED: Final = 3
+"""A binding gives all rules of its role or none: so many that change show as much as all of them,
+and each costs people a moment that they wait."""
+
 
 def _look(work: Work, _: AccessPorts) -> Work:
+    """See what stands at the grant's place, unless nobody can have put anything there yet.
+
+    Where a first attempt finds the name taken all the same, the create says so.
+    """
+    if work.grant.binding_uid is None and not work.grant.attempts:
+        recognise(work)
+        return work
     return replace(work, binding=look_there(work))
 
 
@@ -37,7 +59,7 @@ def _is_ours(work: Work, found: Binding, installation: str) -> bool:
 
 
 def _judge_found(work: Work, ports: AccessPorts) -> Work:
-    """Decide what the first look means; only a turn is written, so that a retry sees it anew."""
+    """Decide what stands there means; only a turn is written, so that a retry sees it anew."""
     grant, found = work.grant, work.binding
     filled = found is not None and found.subjects == subjects_of(work.grant)
     if found is None and grant.binding_uid is not None:
@@ -62,7 +84,7 @@ def _not_filled(work: Work) -> bool:
 
 
 def _ask_before(work: Work, ports: AccessPorts) -> Work:
-    """Ask what the role would newly allow: one question a rule, those denied now preferred."""
+    """Ask what the role would newly allow: at most one question a rule, those denied preferred."""
     grant, endpoint = work.grant, work.cluster.endpoints()[0]
     with ports.store.read() as tx:
         role = tx.role(grant.role_digest)
@@ -87,30 +109,32 @@ def _ask_before(work: Work, ports: AccessPorts) -> Work:
 def _ask_rules(
     work: Work, per_rule: Sequence[Sequence[Question]], endpoint: str
 ) -> tuple[tuple[Answer, ...], ...]:
-    """Ask each rule's first question, and another only of the rules that were allowed already."""
+    """Ask about the riskiest rules first, until enough is denied.
+
+    What is allowed already proves nothing: the rule's next question waits for its turn. While that
+    goes on, more is asked at a time.
+    """
     answers: list[tuple[Answer, ...]] = [() for _ in per_rule]
-    left = [number for number, rule in enumerate(per_rule) if rule]
-    while left:
-        questions = [per_rule[number][len(answers[number])] for number in left]
-        asked = work.cluster.ask(work.grant.subject, work.grant.groups, questions, endpoint)
-        for number, answer in zip(left, asked, strict=True):
+    waiting = deque(number for number, rule in enumerate(per_rule) if rule)
+    denied = asked = 0
+    while waiting and denied < ENOUGH_DENIED:
+        most = max(ENOUGH_DENIED - denied, asked)
+        turn = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+        questions = [per_rule[number][len(answers[number])] for number in turn]
+        found = work.cluster.ask(work.grant.subject, work.grant.groups, questions, endpoint)
+        asked += len(turn)
+        for number, answer in zip(turn, found, strict=True):
             answers[number] = (*answers[number], answer)
-        left = [
-            number
-            for number in left
-            if answers[number][-1].allowed and len(answers[number]) < len(per_rule[number])
-        ]
+            denied += not answer.allowed
+            if answer.allowed and len(answers[number]) < len(per_rule[number]):
+                waiting.append(number)
     return tuple(answers)
 
 
-def _create(work: Work, ports: AccessPorts) -> Work:
+def _create(work: Work, _: AccessPorts) -> Work:
+    """Create the binding empty; where the name is taken, see by what, to judge that."""
     made = work.cluster.create_empty(wish_of(work.grant))
-    if made is not None:
-        return replace(work, binding=made)
-    found = work.cluster.binding(work.place)
-    if found is None or found.subjects or not _is_ours(work, found, ports.installation):
-        return replace(work, problem="name-taken")
-    return replace(work, binding=found)
+    return replace(work, binding=made or work.cluster.binding(work.place))
 
 
 def _read_role(work: Work, _: AccessPorts) -> Work:
@@ -236,6 +260,7 @@ ACTIVATE: tuple[Step, ...] = (
     Step("activate.judge-found", Touches.RECORD, _judge_found),
     Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
     Step("activate.create", Touches.CLUSTER, _create, _absent),
+    Step("activate.judge-created", Touches.RECORD, _judge_found),
     Step("activate.read-role", Touches.CLUSTER, _read_role, _not_filled),
     Step("activate.judge-role", Touches.RECORD, _judge_role, _not_filled),
     Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),

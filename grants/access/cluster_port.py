@@ -148,3 +148,9 @@ class Lookups(Protocol):
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
         ...
+
+    def run_all(
+        self, alias: str, calls: Sequence[Callable[[], object]], within: timedelta
+    ) -> tuple[object, ...]:
+        """Run several at once, all within that time; the first one's error that fails is raised."""
+        ...

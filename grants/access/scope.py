@@ -36,9 +36,8 @@ def look(alias: str, role: RoleRef, namespace: str | None, *, ports: AccessPorts
         twin = first_alias(tx, uid, ports.clusters.aliases()) if uid is not None else alias
     if twin is not None and twin != alias:
         return Looked(problem=ClusterTwice(alias, "compare uid", f"the same cluster as {twin}"))
-    within = ports.times.look_within
     try:
-        return ports.lookups.run(alias, lambda: _read(cluster, uid, role, namespace), within)
+        return _read(cluster, uid, role, namespace, ports)
     except ClusterError as error:
         return Looked(problem=error)
 
@@ -51,8 +50,27 @@ def first_alias(tx: AccessTx, uid: str, configured: Collection[str]) -> str | No
     return next((alias for alias in tx.aliases_of(uid) if alias in configured), None)
 
 
-def _read(cluster: ClusterPort, uid: str | None, role: RoleRef, namespace: str | None) -> Looked:
-    if uid is not None and cluster.uid() != uid:
-        raise ClusterChanged(cluster.alias, "compare uid", "another cluster than at first contact")
-    there = namespace is None or cluster.has_namespace(namespace)
-    return Looked(role=cluster.role(role, namespace), namespace_there=there)
+def _read(
+    cluster: ClusterPort, uid: str | None, role: RoleRef, namespace: str | None, ports: AccessPorts
+) -> Looked:
+    """Ask all of it at once: somebody waits. Nothing counts if it is another cluster."""
+    there = namespace is None
+    found: RoleSnapshot | None = None
+
+    def recognise() -> None:
+        if uid is not None and cluster.uid() != uid:
+            raise ClusterChanged(
+                cluster.alias, "compare uid", "another cluster than at first contact"
+            )
+
+    def see_namespace() -> None:
+        nonlocal there
+        there = namespace is None or cluster.has_namespace(namespace)
+
+    def see_role() -> None:
+        nonlocal found
+        found = cluster.role(role, namespace)
+
+    calls = (recognise, see_role) if namespace is None else (recognise, see_namespace, see_role)
+    ports.lookups.run_all(cluster.alias, calls, ports.times.look_within)
+    return Looked(role=found, namespace_there=there)

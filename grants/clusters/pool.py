@@ -1,7 +1,7 @@
 """All configured clusters, and threads of their own for reads that people wait for."""
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import Clock
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.config import ClusterConfig, ClusterTimes
+from grants.clusters.reply import Deadline
 from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
 from grants.proxies import NO_PROXIES, ProxyRules
 
@@ -53,17 +54,25 @@ class ClusterPool:
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""
+        (asked,) = self._submit(alias, (call,))
+        return _answer(alias, asked, Deadline(within))
+
+    def run_all(
+        self, alias: str, calls: Sequence[Callable[[], object]], within: timedelta
+    ) -> tuple[object, ...]:
+        """Run several at once, all within that time; the first one's error that fails is raised."""
+        deadline, asked = Deadline(within), self._submit(alias, calls)
+        try:
+            return tuple(_answer(alias, one, deadline) for one in asked)
+        finally:
+            for one in asked:
+                one.cancel()
+
+    def _submit(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple["Future[T]", ...]:
         threads = self._threads.get(alias)
         if threads is None:
             raise ClusterUnavailable(alias, "look", "no such cluster")
-        asked = threads.submit(call)
-        try:
-            return asked.result(timeout=within.total_seconds())
-        except TimeoutError:
-            raise ClusterUnavailable(alias, "look", "no answer in time") from None
-        finally:
-            # Nobody waits any more: what has not begun must not make the next one wait.
-            asked.cancel()
+        return tuple(threads.submit(call) for call in calls)
 
     def close(self) -> None:
         """Close every cluster; calls on their way end by their own time-outs."""
@@ -71,6 +80,16 @@ class ClusterPool:
             threads.shutdown(wait=False, cancel_futures=True)
         for cluster in self._clusters.values():
             cluster.close()
+
+
+def _answer(alias: str, asked: "Future[T]", deadline: Deadline) -> T:
+    try:
+        return asked.result(timeout=deadline.left_seconds())
+    except TimeoutError:
+        raise ClusterUnavailable(alias, "look", "no answer in time") from None
+    finally:
+        # Nobody waits any more: what has not begun must not make the next one wait.
+        asked.cancel()
 
 
 def read_role(

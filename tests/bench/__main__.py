@@ -246,9 +246,12 @@ def run(names: list[str]) -> str:
 def main() -> None:
     """Parse the words after the command, measure, print, and write if that is asked for."""
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=list(PARTS))
+    # No `choices`: with "*" argparse holds an empty list against them, and refuses it.
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--write", type=Path)
     wanted = parser.parse_args()
+    if unknown := [name for name in wanted.names if name not in PARTS]:
+        parser.error(f"no figure is called {', '.join(unknown)}: there are {', '.join(PARTS)}")
     table = run(wanted.names or list(PARTS))
     sys.stdout.write(f"{table}\n")
     if wanted.write is not None:

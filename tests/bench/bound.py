@@ -62,13 +62,24 @@ class Bound:
     subject: str
 
 
-def manifest(grant: str, name: str, subject: str, expires: datetime) -> Any:
-    """Give the RoleBinding that Valetkey itself would have made for a grant, but for its labels."""
+def manifest(
+    grant: str, name: str, subject: str, expires: datetime, installation: str | None = None
+) -> Any:
+    """Give the RoleBinding that Valetkey itself would have made for a grant.
+
+    Without an installation it bears no label of the product's, and nobody looks after it.
+    """
+    ours = {
+        labels.MANAGED_BY_LABEL: labels.MANAGED_BY,
+        labels.INSTALLATION_LABEL: installation,
+        labels.GRANT_LABEL: grant,
+    }
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
         "metadata": {
             "name": name,
+            "labels": ours if installation else {},
             "annotations": {
                 labels.GRANT_ANNOTATION: grant,
                 labels.EXPIRES_ANNOTATION: expires.isoformat().replace("+00:00", "Z"),
@@ -83,31 +94,23 @@ def manifest(grant: str, name: str, subject: str, expires: datetime) -> Any:
     }
 
 
-def bind(plane: ControlPlane, namespace: str, count: int, expires: datetime) -> list[Bound]:
+def bind(
+    plane: ControlPlane,
+    namespace: str,
+    count: int,
+    expires: datetime,
+    installation: str | None = None,
+) -> list[Bound]:
     """Make so many filled bindings, as the cluster's own admin."""
     path = f"{RBAC}/namespaces/{namespace}/rolebindings"
 
     def one(number: int) -> Bound:
         grant = new_id(Prefix.GRANT)
-        name = binding_name("inst-bench0000", grant)
+        name = binding_name(installation or "inst-bench0000", grant)
         subject = f"oidc:{grant}-{number}@example.com"
-        made = plane.admin_request("POST", path, manifest(grant, name, subject, expires))
+        body = manifest(grant, name, subject, expires, installation)
+        made = plane.admin_request("POST", path, body)
         return Bound(grant, name, f"{path}/{name}", made["metadata"]["uid"], subject)
 
     with ThreadPoolExecutor(4) as threads:
         return list(threads.map(one, range(count)))
-
-
-def label(plane: ControlPlane, installation: str, bound: list[Bound]) -> None:
-    """Put the product's labels on: not before its rows know them, or they would be alarmed."""
-
-    def one(it: Bound) -> None:
-        ours = {
-            labels.MANAGED_BY_LABEL: labels.MANAGED_BY,
-            labels.INSTALLATION_LABEL: installation,
-            labels.GRANT_LABEL: it.grant,
-        }
-        plane.admin_request("PATCH", it.path, {"metadata": {"labels": ours}})
-
-    with ThreadPoolExecutor(4) as threads:
-        list(threads.map(one, bound))

@@ -8,6 +8,7 @@ import yaml
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.relay import Relay
 from tests.bench.bound import bind
+from tests.bench.endings import standing_still
 from tests.bench.rows import Pattern, store_active
 from tests.replicas.stage import Stage
 from tests.support.shipped import bot_kubeconfig
@@ -31,9 +32,11 @@ def join(stage: Stage, plane: ControlPlane, relay: Relay) -> None:
 
 def occupy(stage: Stage, plane: ControlPlane, patterns: list[Pattern], count: int) -> None:
     """Have grants in the second cluster that end, one after the other, while it hangs."""
-    now = datetime.now(UTC)
-    bound = bind(plane, stage.namespaces[0], count, now + timedelta(hours=1))
-    uid = plane.admin_request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
-    for number, one in enumerate(bound):
-        expires = now + timedelta(seconds=20 + number)
-        store_active(stage.store, patterns, [one], expires, cluster=(ALIAS, uid))
+    with standing_still(stage):
+        now = datetime.now(UTC)
+        installation = stage.store.installation()
+        bound = bind(plane, stage.namespaces[0], count, now + timedelta(hours=1), installation)
+        uid = plane.admin_request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"]
+        for number, one in enumerate(bound):
+            expires = now + timedelta(seconds=20 + number)
+            store_active(stage.store, patterns, [one], expires, cluster=(ALIAS, uid))

@@ -16,7 +16,7 @@ from bot.slack.delivery import Counts, Courier
 from bot.slack.endpoint import SlackEndpoint
 from bot.slack.namespaces import Namespaces
 from bot.slack.ports import SlackPorts, SlackSettings, Verbs
-from bot.slack.waking import waking
+from bot.slack.waking import Due, waking
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.give_back import give_back
@@ -61,7 +61,7 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
         cluster = world.clusters.get(alias)
         return cluster.namespaces() if cluster else ()
 
-    def wake() -> None:
+    def wake(_due: Sequence[Due]) -> None:
         if waked is not None:
             waked.append(1)
 

@@ -1,6 +1,6 @@
 """A small world for verbs: a clock, rows in memory, a cluster in memory, a policy, some people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -63,6 +63,11 @@ class DirectLookups:
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         return call()
+
+    def run_all(
+        self, alias: str, calls: Sequence[Callable[[], object]], within: timedelta
+    ) -> tuple[object, ...]:
+        return tuple(call() for call in calls)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from grants.access.activate import ACTIVATE
+from grants.access.activate import ACTIVATE, ENOUGH_DENIED
 from grants.access.cluster_port import BindingPlace
 from grants.access.ending import END
 from grants.access.give_back import GiveBack, give_back
@@ -14,7 +14,7 @@ from grants.access.model import Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessTimes
 from grants.access.reconcile import reconcile_grant
 from grants.access.sweep import sweep_cluster
-from grants.authz.model import Rule
+from grants.authz.model import RoleRef, Rule
 from grants.errors import ClusterForbidden, ClusterUnavailable
 from grants.people.model import Account
 from grants.policy.model import AcceptedRisk, Policy
@@ -484,3 +484,38 @@ def test_a_binding_that_can_not_be_deleted_is_told_once_and_tried_again(world: W
     assert [n.code for n in world.store.notices].count("binding-undeletable") == 1
     sweep_cluster(world.cluster, ports=world)
     assert world.cluster.peek(place) is None
+
+
+def test_a_first_attempt_looks_for_no_binding_that_nobody_can_have_made(world: World) -> None:
+    grant = world.approved()
+    assert world.reconcile(grant.id).state is GrantState.ACTIVE
+    calls = world.cluster.calls
+    assert calls.index("create_empty") < calls.index("binding")
+
+
+def test_no_more_is_asked_before_than_shows_that_the_binding_gives_something(world: World) -> None:
+    many = tuple(Rule(("get", "list"), ("example.com",), (f"kind{i}",)) for i in range(12))
+    world.cluster.put_role(VIEW, many)
+    grant = world.approved()
+    world.reconcile(grant.id)
+    with world.store.read() as tx:
+        before = tx.proof(grant.id, ProofKind.BEFORE)
+    assert before is not None
+    assert [answer.allowed for answer in before.seen[0].answers] == [False] * ENOUGH_DENIED
+    assert before.unsampled == 24 - ENOUGH_DENIED
+
+
+def test_what_is_allowed_already_is_asked_past_until_enough_is_denied(world: World) -> None:
+    many = tuple(Rule(("get", "list"), ("example.com",), (f"kind{i}",)) for i in range(12))
+    world.cluster.put_role(VIEW, many)
+    grant = world.approved()
+    other = RoleRef("ClusterRole", "most")
+    world.cluster.put_role(other, many[:10])
+    place = BindingPlace("other", world.place(grant).namespace)
+    world.cluster.add_binding(place, other, (f"User:{grant.subject}",))
+    world.reconcile(grant.id)
+    with world.store.read() as tx:
+        before = tx.proof(grant.id, ProofKind.BEFORE)
+    assert before is not None
+    assert sum(not answer.allowed for answer in before.seen[0].answers) == 2
+    assert "adds-nothing" not in before.notes

@@ -368,3 +368,57 @@ def test_a_lane_that_breaks_leaves_the_others_as_they_were(clock: FixedClock) ->
             worker.run_due()
         store.then = lambda: None
     assert [one.grant for one in store.claim_grants("another", 2, HOLD)] == [second]
+
+
+def test_what_is_known_to_be_due_begins_without_a_search(store: MemoryStore) -> None:
+    (grant,) = _due(store, "one")
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        try:
+            assert worker.begin("one", grant)
+            hall.wait(lambda: hall.inside == [grant])
+            assert not store.claim_grants("another", 1, HOLD), "it is claimed before it is walked"
+            assert not worker.begin("one", grant), "one walk at a time: the next look tells"
+            assert worker.run_due() == 0
+        finally:
+            hall.open()
+
+
+def test_what_another_worker_has_in_hand_is_not_begun(store: MemoryStore) -> None:
+    (grant,) = _due(store, "one")
+    assert store.claim_grants("another", 1, HOLD)
+    hall = Hall()
+    hall.open()
+    with _worker(store, hall.walk) as worker:
+        assert worker.begin("one", grant)
+        assert worker.stop()
+    assert hall.inside == []
+
+
+def test_nothing_is_begun_where_there_is_no_room_or_no_going(store: MemoryStore) -> None:
+    ids = _due(store, *["full"] * 5, "dead")
+    hall = Hall()
+    with _worker(store, hall.walk, shut=lambda: {"dead"}) as worker:
+        try:
+            assert worker.run_due() == 4
+            assert not worker.begin("full", ids[4])
+            assert not worker.begin("dead", ids[5])
+        finally:
+            hall.open()
+        worker.stop()
+        assert not worker.begin("full", ids[4])
+
+
+def test_what_was_begun_and_waits_for_a_thread_when_its_cluster_shuts_is_left(
+    store: MemoryStore,
+) -> None:
+    ids = _due(store, *["one"] * 3)
+    hall, shut = Hall(), set[str]()
+    with _worker(store, hall.walk, shut=lambda: shut) as worker:
+        assert all([worker.begin("one", grant) for grant in ids])  # noqa: C419 - each is begun
+        hall.wait(lambda: len(hall.inside) == 2)
+        shut.add("one")
+        hall.open()
+        hall.wait(lambda: len(hall.left) == 2)
+        assert worker.stop()
+    assert len(hall.inside) == 2
