@@ -13,6 +13,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "history": ("bot.cli.history:history", "Who had what, when, why, and who let them."),
     "rbac": ("bot.cli.rbac:rbac", "Who may do what by RBAC, in a cluster or in files."),
     "clusters": ("bot.cli.clusters:clusters", "How each cluster stands, and what waits there."),
+    "usage": ("bot.cli.usage:usage", "What audit logs show of who did what."),
     "people": ("bot.cli.people:people", "Who is linked to which Slack account."),
     "outbox": ("bot.cli.outbox:outbox", "What could not be told in Slack, and why."),
     "playground": ("bot.cli.playground:playground", "A whole Valetkey on this machine, to try."),

@@ -57,7 +57,7 @@ class Reader:
         inflating = Inflating(stream)
         whole = blocks(inflating)
         for number, block in enumerate(whole):
-            if number == 0 and _is_document(block.data):
+            if number == 0 and is_document(block.data):
                 self._documents(_Rest(chain((block,), whole)))
                 break
             self._block(block)
@@ -197,7 +197,7 @@ def lines_in(data: bytes) -> list[Line]:
     return found
 
 
-def _is_document(data: bytes) -> bool:
+def is_document(data: bytes) -> bool:
     """Tell whether JSON goes over many lines: then the first line is no whole value."""
     first = next((line for line in data.split(b"\n", 20) if line.strip()), b"").strip()
     if not first.startswith((b"{", b"[")):

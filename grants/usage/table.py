@@ -117,6 +117,9 @@ def bounded(act: Act) -> Act:
         act = act._replace(name="", reason="")
     if act.user.startswith(NODE_PREFIX):
         act = act._replace(user=NODES, name=MANY if act.name else "")
+    whole = "".join((*act[:9], act.reason))
+    if len(whole) <= _LONGEST and "\x00" not in whole:
+        return act
     return Act(*(_text(part) if isinstance(part, str) else part for part in act))  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from grants.clock import Clock
 from grants.store.store import Store
 from grants.usage.folded import BROKEN
 from grants.usage.model import MANY, NAMES_KEPT, Kind, VerbClass
-from grants.usage.take_in import TakeIn, take_in
+from grants.usage.take_in import TakeIn, take_in, take_in_much
 from grants.usage.times import as_time
 from tests.support.audit import NOW, START, WEB, denied, event, lines, read, ref, stamp
 from tests.support.stores import commit, roll_back
@@ -129,6 +129,39 @@ def test_the_same_thing_is_taken_in_once(store, clock):
     assert [use.count for use in uses(store)] == [1]
     assert take_in(TakeIn("file:2", parts), ports=ports)
     assert [use.count for use in uses(store)] == [2]
+
+
+class BrokenOff(Exception):
+    """Stands for the process's end."""
+
+
+class Breaking:
+    """A store that breaks off at its third transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._left = 3
+
+    def write(self):
+        self._left -= 1
+        if not self._left:
+            raise BrokenOff
+        return self._store.write()
+
+
+def test_much_that_broke_off_is_gone_on_with_and_counted_once(store, clock):
+    """Rows go in portions; coverage comes last, so that none is claimed of rows not yet there."""
+    some = (event(n, objectRef=ref(f"r{n % 4100}"), verb="list") for n in range(8200))
+    much = TakeIn("file:1", read(lines(*some)).parts)
+    with pytest.raises(BrokenOff):
+        take_in_much(much, ports=Ports(Breaking(store), clock))
+    with store.read() as tx:
+        assert 0 < len(tx.usage()) < 4100
+        assert tx.coverage("prod").since is None
+    assert take_in_much(much, ports=Ports(store, clock))
+    assert {use.count for use in uses(store)} == {2}
+    assert len(uses(store)) == 4100
+    assert not take_in_much(much, ports=Ports(store, clock))
 
 
 def test_what_fails_leaves_nothing(store):
