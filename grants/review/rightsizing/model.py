@@ -3,16 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from grants.authz.model import Question, Rule
 from grants.authz.objects import ACCOUNT_PREFIX, Binding, Caller, Subject, account_caller
 
 Scope = str | None
 """A namespace, or None: the whole cluster."""
-
-MANY: Final = "/*"
-"""As a name or path: too many to be kept apart. No name of an object holds a slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class Target:
 class Observed:
     """What an account was seen to do, as an authorizer was asked for it, and what it answered.
 
-    A name or path of `MANY` stands for more of them than are kept.
+    A name or path of usage's `MANY` stands for more of them than are kept.
     """
 
     question: Question

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from grants.review.rightsizing.model import MANY, Need, Window
+from grants.review.rightsizing.model import Need, Window
+from grants.usage.model import MANY
 
 NAMES_MOST: Final = 20
 """More names than this are a kind of thing, not a few things."""

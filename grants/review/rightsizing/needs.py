@@ -7,7 +7,8 @@ from typing import Final
 from grants.authz.covers import permissions_of
 from grants.authz.model import Question
 from grants.review.rightsizing.held import Held
-from grants.review.rightsizing.model import MANY, Need, Observed, Window
+from grants.review.rightsizing.model import Need, Observed, Window
+from grants.usage.model import MANY
 
 NAMELESS: Final = frozenset({"create", "deletecollection"})
 """Verbs that an authorizer is asked about without a name, whatever a log says.

@@ -115,10 +115,13 @@ def lack_of(
 ) -> Lack | None:
     """Say what evidence lacks to tell whether this is used; None: nothing.
 
-    What was given within the window has not had the window's time to be used.
+    A verb that is checked within another request is used no more often than that is seen.
     """
     verb, group, what, _ = permission
-    given_at = (right.binding.meta.created, right.role.meta.created)
-    if any(moment is not None and moment > window.since for moment in given_at):
-        return Lack(verb, group or "", what, "young")
-    return None if group is None else evidence.lacks(verb, group, what, window)
+    for carrier in sorted(_CHECKED_WITH.get((verb, group or ""), ())):
+        lack = evidence.lacks(right, "update", group, carrier, window)
+        if lack is not None:
+            return lack
+    if (verb, group or "") in _CHECKED_WITH:
+        return None
+    return evidence.lacks(right, verb, group, what, window)

@@ -17,16 +17,17 @@ from grants.authz.objects import (
     Role,
     Subject,
 )
-from grants.authz.rbac import Rbac
+from grants.authz.rbac import Rbac, Right
 from grants.clusters import labels
 from grants.errors import InsufficientEvidence
 from grants.review.rightsizing import cautions, companions, objects, unseen
 from grants.review.rightsizing.evidence import Complete, Evidence
 from grants.review.rightsizing.least import rules_of
-from grants.review.rightsizing.model import MANY, Lack, Observed, Proposal, Target, Window
+from grants.review.rightsizing.model import Lack, Observed, Proposal, Target, Window
 from grants.review.rightsizing.names import Names, looks_generated
 from grants.review.rightsizing.objects import objects_of, stable_name
 from grants.review.rightsizing.propose import ELECTION_NOTE, RightSize, right_size
+from grants.usage.model import MANY
 from tests.support.sizing import EARLY, LATE, SINCE, TARGET, WINDOW, observed
 
 ACCOUNT = Subject(SERVICE_ACCOUNT, "worker", "shop")
@@ -283,8 +284,10 @@ def test_what_an_asterisk_holds_is_not_kept_for_being_unseen() -> None:
 class ReadsUnseen:
     """A cluster whose audit policy drops reads."""
 
-    def lacks(self, verb: str, api_group: str, resource: str, window: Window) -> Lack | None:
-        return Lack(verb, api_group, resource, "dropped") if verb in {"get", "*"} else None
+    def lacks(
+        self, right: Right, verb: str, api_group: str | None, what: str, window: Window
+    ) -> Lack | None:
+        return Lack(verb, api_group or "", what, "dropped") if verb in {"get", "*"} else None
 
 
 def test_nothing_is_proposed_where_use_could_have_gone_unseen() -> None:
@@ -302,14 +305,6 @@ def test_what_can_not_be_judged_may_be_kept_instead() -> None:
     found = propose(held, evidence=ReadsUnseen(), keep_unjudged=True)
     assert [(kept.rule.verbs, kept.why) for kept in found.kept] == [(("get",), unseen.NOT_COVERED)]
     assert [taken.rule.verbs for taken in found.taken] == [("delete",)]
-
-
-def test_a_right_younger_than_the_window_is_not_judged() -> None:
-    role, binding = bound(EVERYTHING)
-    young = replace(binding, meta=Meta("old", created=EARLY))
-    with pytest.raises(InsufficientEvidence) as caught:
-        propose(Rbac([role], [young]))
-    assert caught.value.lacks == (("*", "*", "*", "young"),)
 
 
 def test_what_is_taken_away_says_by_which_binding_and_what_of_it_stays() -> None:
