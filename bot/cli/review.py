@@ -15,6 +15,7 @@ import click
 
 from bot.cli.failing import EXIT_REFUSED, failing
 from bot.cli.review_diff import diff
+from bot.cli.right_size import right_size
 from bot.cli.visible import visible
 from grants.clock import SystemClock
 from grants.policy.review_model import ReviewPolicy
@@ -33,6 +34,7 @@ def review() -> None:
 
 
 review.add_command(diff)
+review.add_command(right_size)
 
 
 @review.command("scan")

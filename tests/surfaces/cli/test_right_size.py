@@ -1,0 +1,195 @@
+"""`valetkey review right-size`, from a dump and an audit log as they come from a cluster."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from bot.cli.right_size import right_size
+from bot.wording.right_sizing import CAUTIONS, LACKS, NOTES
+from grants.review.rightsizing import cautions
+from grants.usage.coverage import Lack
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+OLD = (NOW - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
+USER = "system:serviceaccount:shop:worker"
+RBAC = "rbac.authorization.k8s.io"
+VERSION = {"apiVersion": f"{RBAC}/v1"}
+
+
+def dump(rules: list[dict[str, Any]], *others: dict[str, Any]) -> str:
+    ref = {"apiGroup": RBAC, "kind": "ClusterRole", "name": "worker"}
+    subject = {"kind": "ServiceAccount", "name": "worker", "namespace": "shop"}
+    objects = [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta("worker", "shop")},
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRole",
+            "metadata": meta("worker"),
+            "rules": rules,
+        },
+        {
+            "apiVersion": f"{RBAC}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": meta("worker"),
+            "roleRef": ref,
+            "subjects": [subject, *others],
+        },
+    ]
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+def meta(name: str, namespace: str = "") -> dict[str, Any]:
+    place = {"namespace": namespace} if namespace else {}
+    return {"name": name, **place, "creationTimestamp": OLD, "uid": f"u-{name}"}
+
+
+def events(*asked: tuple[str, str, str]) -> Iterator[str]:
+    """What was asked each half hour, for forty days."""
+    at, number = NOW - timedelta(days=40), 0
+    while at < NOW:
+        for verb, resource, name in asked:
+            number += 1
+            yield json.dumps(event(number, at, verb, resource, name))
+        at += timedelta(minutes=30)
+
+
+def event(number: int, at: datetime, verb: str, resource: str, name: str) -> dict[str, Any]:
+    time = at.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+    ref = {"resource": resource, "namespace": "shop", "apiVersion": "v1"}
+    return {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "level": "Metadata",
+        "auditID": f"a-{number}",
+        "stage": "ResponseComplete",
+        "requestURI": f"/api/v1/namespaces/shop/{resource}",
+        "verb": verb,
+        "user": {"username": USER},
+        "objectRef": {**ref, **({"name": name} if name else {})},
+        "responseStatus": {"code": 200},
+        "requestReceivedTimestamp": time,
+        "stageTimestamp": time,
+        "annotations": {"authorization.k8s.io/decision": "allow"},
+    }
+
+
+RULES = [{"apiGroups": [""], "resources": ["pods", "secrets"], "verbs": ["get", "list"]}]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Result]:
+    def with_files(dumped: str, log: Iterator[str], *options: str) -> Result:
+        (tmp_path / "dump.json").write_text(dumped)
+        (tmp_path / "audit.log").write_text("".join(f"{line}\n" for line in log))
+        arguments = ["shop/worker", "-f", str(tmp_path / "dump.json")]
+        arguments += ["--audit", str(tmp_path / "audit.log"), "--window", "30d", *options]
+        return CliRunner().invoke(right_size, arguments)
+
+    return with_files
+
+
+SEEN = (("get", "pods", "a"), ("get", "secrets", "tls"))
+
+
+def test_a_proposal_is_told_in_words(run: Any) -> None:
+    result = run(dump(RULES), events(*SEEN))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("shop/worker, by what it was seen to do from ")
+    assert (
+        "  everywhere: get secrets in core (stays in shop for tls); by ClusterRoleBinding worker"
+        in lines
+    )
+    assert "  in namespace shop: read pods (a), secrets (tls)" in lines
+    assert "  delete ClusterRoleBinding worker" in lines
+    assert lines[-1] == (
+        "Replay: all 2 kinds of requests that it made or may have to make are still allowed; "
+        "nothing is allowed that was not."
+    )
+
+
+def test_the_yaml_can_be_applied_and_says_from_when_it_is(run: Any) -> None:
+    result = run(dump(RULES), events(*SEEN), "--format", "yaml")
+    role, binding = yaml.safe_load_all(result.stdout)
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", "shop")
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "resourceNames": ["a"], "verbs": ["get"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["tls"], "verbs": ["get"]},
+    ]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert set(role["metadata"]["annotations"]) == {
+        "valetkey.dev/right-sized-account",
+        "valetkey.dev/evidence-since",
+        "valetkey.dev/evidence-until",
+    }
+
+
+def test_a_name_can_not_leave_its_comment(run: Any) -> None:
+    nasty = "a\nkind: ClusterRoleBinding"
+    result = run(dump(RULES), events(("get", "pods", nasty)), "--format", "yaml")
+    assert all(one["kind"] in {"Role", "RoleBinding"} for one in yaml.safe_load_all(result.stdout))
+
+
+def test_files_for_kubectl_are_written(run: Any, tmp_path: Path) -> None:
+    other = {"kind": "Group", "apiGroup": RBAC, "name": "admins"}
+    result = run(dump(RULES, other), events(*SEEN), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0
+    folder = tmp_path / "out" / "shop" / "worker"
+    assert len(list(yaml.safe_load_all((folder / "apply.yaml").read_text()))) == 2
+    assert list(yaml.safe_load_all((folder / "delete.yaml").read_text())) == []
+    (kept,) = yaml.safe_load_all((folder / "replace.yaml").read_text())
+    assert kept["subjects"] == [{"apiGroup": RBAC, "kind": "Group", "name": "admins"}]
+
+
+def test_programs_get_json(run: Any) -> None:
+    told = json.loads(run(dump(RULES), events(*SEEN), "--format", "json").stdout)
+    assert told["schema"] == "valetkey/right-size/v1"
+    assert told["replay"] == {"holds": True, "asked": 2, "by_group": 0, "denied": 0, "gained": 0}
+    assert told["delete"][0]["metadata"] == {"name": "worker"}
+    assert len(told["taken"]) == 3
+
+
+def test_what_was_never_seen_by_anybody_is_insufficient_evidence(run: Any) -> None:
+    rules = [*RULES, {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["delete"]}]
+    result = run(dump(rules), events(*SEEN))
+    assert result.exit_code == 1
+    assert "insufficient evidence about shop/worker" in result.stderr
+    assert "delete deployments.apps: nobody was ever seen doing that" in result.stderr
+    assert result.stdout == ""
+    kept = run(dump(rules), events(*SEEN), "--keep-unjudged")
+    assert kept.exit_code == 0
+    assert "Kept: evidence is not enough" in kept.stdout
+    vouched = run(dump(rules), events(*SEEN), "--vouch")
+    assert "everywhere: delete deployments in apps; by" in vouched.stdout
+
+
+def test_a_log_with_broken_lines_is_no_evidence_of_silence(run: Any) -> None:
+    broken = (line if number % 50 else "{broken" for number, line in enumerate(events(*SEEN)))
+    result = run(dump(RULES), broken)
+    assert result.exit_code == 1
+    assert "events were lost" in result.stderr
+
+
+def test_roles_that_could_not_all_be_read_are_no_ground(run: Any) -> None:
+    result = run(dump(RULES)[:-5], events(*SEEN))
+    assert result.exit_code == 6
+    assert "nothing is proposed" in result.stderr
+
+
+@pytest.mark.parametrize("subject", ["worker", "a/b/c", "../x", "shop/..", "/"])
+def test_what_names_no_account_is_refused(subject: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("{}")
+    arguments = [subject, "-f", str(tmp_path / "x"), "--audit", str(tmp_path / "x")]
+    assert CliRunner().invoke(right_size, arguments).exit_code == 2
+
+
+def test_every_word_has_a_sentence() -> None:
+    assert set(CAUTIONS) == set(cautions.CODES)
+    assert set(Lack) <= set(LACKS)
+    assert all(text.endswith(".") for text in NOTES.values())
