@@ -8,6 +8,7 @@ import msgspec
 from grants.authz.objects import Origin
 from grants.review.reading.gathering import Gathering
 from grants.review.reading.mending import mended
+from grants.review.reading.quick import make_origin
 from grants.review.reading.shapes import ObjectIn
 
 LISTS_MOST: Final = 4
@@ -38,7 +39,7 @@ class Sink:
         if read.kind == _LIST:
             return  # one with nothing in it
         if read.kind:
-            self._gathering.take(read, Origin(self._file, line, made_from))
+            self._gathering.take(read, make_origin(self._file, line, made_from))
         elif self._strict:
             self.tell("not-an-object", line)
         else:

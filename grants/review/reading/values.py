@@ -16,6 +16,7 @@ from grants.authz.objects import (
     Subject,
 )
 from grants.review.inventory import DEFAULT_ACCOUNT, Owner, TokenSecret, Workload
+from grants.review.reading.quick import make_meta, make_rule
 from grants.review.reading.shapes import (
     MetaIn,
     ObjectIn,
@@ -66,7 +67,7 @@ class Values:
         )
         made = self._rules.get(key)
         if made is None:
-            made = self._rules[key] = Rule(
+            made = self._rules[key] = make_rule(
                 read.verbs or (),
                 read.api_groups or (),
                 read.resources or (),
@@ -81,7 +82,7 @@ def meta_of(read: MetaIn, namespace: str, origin: Origin | None) -> Meta:
     annotations = read.annotations
     if annotations:
         annotations.pop(_LAST_APPLIED, None)
-    return Meta(
+    return make_meta(
         read.name or read.generate_name or "",
         namespace,
         read.uid or "",
