@@ -15,8 +15,7 @@ from grants.authz.objects import (
 from grants.review.finding import Finding, Severity
 from grants.review.findings.catalogue import CATALOGUE
 from grants.review.findings.dangling import misplaced
-from grants.review.findings.look import RUNNING_KINDS, Look, few, is_default, workload_name
-from grants.review.inventory import Workload
+from grants.review.findings.look import RUNNING_KINDS, Look, few, is_default
 
 CLOUDS: Final = {
     "eks.amazonaws.com/role-arn": "AWS IAM role",
@@ -90,21 +89,16 @@ def _cloud(look: Look, account: Account) -> Iterator[Finding]:
 def _token(look: Look, account: Account) -> Iterator[Finding]:
     """Tell of tokens in pods of an account that no binding gives anything of its own."""
     name = account.meta.namespace, account.meta.name
-    mounting = [one for one in look.runs_as.get(name, ()) if mounts_token(one, account)]
+    mounting = look.names_of_users(name, with_token=True)
     if not mounting or _has_rights(look, account) or not _bindings_seen(look):
         return
     if any(account.meta.annotations.get(cloud) for cloud in CLOUDS):
         return  # the token is what the cloud's identity is asked for with
-    names = {workload_name(one) for one in mounting}
-    evidence = (f"mounted in {few(names)}", "no binding gives the account anything to use it for")
+    evidence = (
+        f"mounted in {few(mounting)}",
+        "no binding gives the account anything to use it for",
+    )
     yield about(look, "token-automount", Severity.LOW, account, evidence)
-
-
-def mounts_token(one: Workload, account: Account) -> bool:
-    """Tell whether a pod holds the account's token: it says so itself, or the account does."""
-    if one.mounts_token is not None:
-        return one.mounts_token
-    return account.automount is not False
 
 
 def _has_rights(look: Look, account: Account) -> bool:

@@ -23,7 +23,7 @@ from grants.review.finding import Finding, Severity, binding_ref
 from grants.review.findings.catalogue import CATALOGUE
 from grants.review.findings.components import component_binding
 from grants.review.findings.granted import Judge
-from grants.review.findings.look import Look, few, is_default, subjects_of, workload_name
+from grants.review.findings.look import Look, few, is_default, subjects_of
 from grants.review.findings.severity import worse
 
 _NOBODY: Final = Subject("", "")
@@ -100,7 +100,7 @@ def _default(look: Look, judge: Judge, binding: Binding, role: Role, subject: Su
     severity = max(Severity.MEDIUM if binding.namespace is None else Severity.LOW, worst)
     if not any(_says_something(one) for one in rules):
         severity = Severity.LOW
-    names = [workload_name(one) for one in look.runs_as.get((subject.namespace, subject.name), ())]
+    names = look.names_of_users((subject.namespace, subject.name))
     runs = (f"runs as it: {few(names)}",) if names else ()
     evidence = (*_gives(rules), *runs)
     return of_binding(look, "default-sa-bound", severity, binding, role, subject, evidence)

@@ -10,7 +10,7 @@ from grants.authz.risks import granted
 from grants.policy.patterns import matches
 from grants.policy.review_model import Premise, ReviewException, Scope
 from grants.review.finding import Excepted, Finding
-from grants.review.findings.look import RUNNING_KINDS, Look, few, workload_name
+from grants.review.findings.look import RUNNING_KINDS, Look, few
 from grants.review.findings.severity import is_bounded
 
 _MISSED_MOST: Final = 3
@@ -81,7 +81,7 @@ def _used_only_by(look: Look, premise: Premise, finding: Finding) -> str:
     if look.is_cluster and unseen:
         return f"what runs as it can't be checked: {few(unseen, len(unseen))} not seen"
     namespace, _, name = account.partition("/")
-    running = {workload_name(one) for one in look.runs_as.get((namespace, name), ())}
+    running = look.names_of_users((namespace, name))
     others = {one for one in running if not any(matches(p, one) for p in premise.used_only_by)}
     return f"it is used by {few(others, _MISSED_MOST)} as well" if others else ""
 

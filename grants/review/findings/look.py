@@ -1,6 +1,6 @@
 """One cluster, or some files, as the catalogue's rules look at it: indexed once, asked often."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +25,7 @@ from grants.authz.rbac import Rbac
 from grants.policy.review_model import ReviewPolicy
 from grants.review.findings.components import Reason, component_of
 from grants.review.inventory import DEFAULT_ACCOUNT, Inventory, Workload
+from grants.review.uses import AccountUse, account_uses
 
 RUNNING_KINDS: Final = ("Pod", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob")
 """What must have been seen before "nothing runs as this account" can be said."""
@@ -90,17 +91,16 @@ class Look:
         return {meta.name: meta for meta in self.inventory.namespaces}
 
     @cached_property
-    def runs_as(self) -> dict[Name, list[Workload]]:
-        """What runs, or may run, as each account: what makes pods, and pods that nothing makes."""
-        found: dict[Name, list[Workload]] = {}
-        for one in (*self.inventory.workloads, *self.inventory.pods):
-            if one.owner is None or one.kind not in {"Pod", "ReplicaSet", "Job"}:
-                found.setdefault((one.meta.namespace, one.account), []).append(one)
-        # A pod is shown by its maker; where that was not read, the pod itself shows the use.
-        for pod in self.inventory.pods:
-            if pod.owner is not None and (pod.meta.namespace, pod.account) not in found:
-                found[pod.meta.namespace, pod.account] = [pod]
-        return found
+    def uses(self) -> Mapping[Name, tuple[AccountUse, ...]]:
+        """What runs, or may run, as each account, or mounts a Secret with its token."""
+        return account_uses(self.inventory)
+
+    def names_of_users(self, name: Name, *, with_token: bool = False) -> tuple[str, ...]:
+        """Name what uses an account, or only what is given its token to mount."""
+        uses = self.uses.get(name, ())
+        return tuple(
+            sorted({workload_name(u.workload) for u in uses if u.holds_token or not with_token})
+        )
 
     @cached_property
     def _by_namespace(self) -> dict[str, tuple[Subject, ...]]:

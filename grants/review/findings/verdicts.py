@@ -108,7 +108,7 @@ def _stale(
     The default accounts can't be deleted for good, so they are never stale.
     """
     subject = subject_of(account)
-    if is_default(subject) or look.runs_as.get((subject.namespace, subject.name)):
+    if is_default(subject) or look.uses.get((subject.namespace, subject.name)):
         return
     window = _window(look, STALE, subject)
     since = look.now - window
