@@ -1,7 +1,7 @@
 """The one place where concrete things meet: settings in, a running Valetkey out."""
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -41,10 +41,12 @@ from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import SteadyClock, SystemClock
 from grants.clusters.config import ClusterConfig, ClusterTimes
 from grants.clusters.inventory import read_cluster
+from grants.clusters.inventory import read_clusters as read_each
 from grants.clusters.pool import ClusterPool, read_role
 from grants.errors import (
     ClusterChanged,
     ClusterUnavailable,
+    NotFound,
     Problem,
     SettingsInvalid,
 )
@@ -66,6 +68,7 @@ CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterChanged.code})
 # Slack waits three seconds for an ack. A look at a cluster may take half of them (`look_within`);
 # whoever then waits for a locked database must hear so in time.
 DATABASE_PATIENCE = timedelta(seconds=1.25)
+_THREADS_TO_LOOK = 1
 
 
 @dataclass(frozen=True)
@@ -385,8 +388,17 @@ def read_rbac(kubeconfig: Path | None, context: str | None) -> Inventory:
 
     ClusterUnavailable when nothing answers; what may not be read is said to be so.
     """
-    config = ClusterConfig(
-        alias=context or "kubeconfig",
+    config = _of_person(context or "kubeconfig", kubeconfig, context)
+    found = read_cluster(config, SystemClock(), kinds=RBAC_KINDS)
+    if all(found.seen[kind] is Seen.FAILED for kind in RBAC_KINDS):
+        words = next((dict(p.facts).get("words", "") for p in found.problems), "")
+        raise ClusterUnavailable(config.alias, "list roles and bindings", words)
+    return found
+
+
+def _of_person(alias: str, kubeconfig: Path | None, context: str | None) -> ClusterConfig:
+    return ClusterConfig(
+        alias=alias,
         installation="",
         kubeconfig=kubeconfig,
         context=context,
@@ -394,8 +406,27 @@ def read_rbac(kubeconfig: Path | None, context: str | None) -> Inventory:
         times=ClusterTimes(plugin=None),
         proxies=proxy_rules(),
     )
-    found = read_cluster(config, SystemClock(), kinds=RBAC_KINDS)
-    if all(found.seen[kind] is Seen.FAILED for kind in RBAC_KINDS):
-        words = next((dict(p.facts).get("words", "") for p in found.problems), "")
-        raise ClusterUnavailable(config.alias, "list roles and bindings", words)
-    return found
+
+
+def read_inventories(
+    wanted: Sequence[str],
+    clusters_path: Path | None,
+    kubeconfig: Path | None,
+    *,
+    token_secrets: bool = False,
+    heard: Callable[[str, str, int], None] = lambda *_: None,
+) -> tuple[Inventory, ...]:
+    """Read clusters for a review: those of the clusters file (none named: all), or contexts.
+
+    NotFound names one that the file does not have.
+    """
+    if clusters_path is None:
+        configs = [_of_person(name, kubeconfig, name) for name in wanted]
+    else:
+        known = read_clusters(clusters_path)
+        missing = next((name for name in wanted if name not in known), None)
+        if missing is not None:
+            raise NotFound("cluster", missing)
+        chosen = wanted or tuple(known)
+        configs = [_cluster_config(alias, known[alias], "", _THREADS_TO_LOOK) for alias in chosen]
+    return read_each(configs, SystemClock(), token_secrets=token_secrets, heard=heard)

@@ -1,28 +1,29 @@
 """`valetkey review`: what service accounts may do, what of it is risky, and what shows it.
 
-Exit codes of `scan`: 0 when nothing open weighs as much as `--fail-on`, 1 when something does, 6
-when something could not be read and nothing else fails; and those of every command.
+Exit codes of `scan`: 0 when nothing open weighs as much as `--fail-on`, 1 when something does, 5
+when a cluster did not answer and 6 when something else could not be read, if nothing else fails;
+and those of every command.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import click
 
-from bot.cli.failing import EXIT_REFUSED, failing
+from bot.cli.failing import EXIT_CLUSTER, EXIT_REFUSED, failing
 from bot.cli.review_diff import diff
 from bot.cli.right_size import right_size
 from bot.cli.visible import visible
-from grants.clock import SystemClock
-from grants.policy.review_model import ReviewPolicy
+from grants.policy.model import Policy
 from grants.review.finding import Severity
 from grants.review.scan import Scan
 
 EXIT_PARTIAL: Final = 6
+_FAIL_ON: Final = "high"
 Form = Literal["table", "json"]
 
 _SEVERITIES: Final = [severity.word for severity in Severity]
@@ -47,6 +48,29 @@ review.add_command(right_size)
     help="Where objects of files stand that name no namespace, as for kubectl.",
 )
 @click.option(
+    "--cluster",
+    "clusters",
+    multiple=True,
+    metavar="NAME",
+    help="A cluster of the clusters file, or else a context of the kubeconfig; may be repeated.",
+)
+@click.option("--all-clusters", "every", is_flag=True, help="Every cluster of the clusters file.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Names are contexts of this file, whatever the clusters file says.",
+)
+@click.option(
+    "--token-secrets", is_flag=True, help="Read which Secrets hold tokens: metadata only."
+)
+@click.option(
+    "--audit",
+    "audit",
+    multiple=True,
+    metavar="FILE",
+    help="An audit log of the cluster, to judge use by; may be repeated.",
+)
+@click.option(
     "--policy",
     "policy_path",
     type=click.Path(exists=True, path_type=Path),
@@ -69,27 +93,26 @@ review.add_command(right_size)
 @click.option("--all", "everything", is_flag=True, help="Every line, also what is set apart.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing of the progress.")
 def scan_command(
-    paths: tuple[str, ...],
-    namespace: str,
     policy_path: Path | None,
     form: Form,
     baseline: Path | None,
     explain: str | None,
     fail_on: str | None,
+    audit: tuple[str, ...],
     *,
     everything: bool,
     quiet: bool,
+    **source: Any,
 ) -> None:
-    """Review what files hold: manifests, a rendered chart, or dumps of `kubectl get -o json`.
+    """Review files or clusters: who may do what that is risky, and what would mend it.
 
-    PATH is a file, a folder or `-` for standard input.
+    PATH is a file, a folder or `-` for standard input: manifests, a rendered chart, or dumps of
+    `kubectl get -o json`.
     """
-    if not paths:
-        raise click.UsageError("say which files to review, or - for standard input")
     with failing():
-        policy, own = _policy(policy_path)
-        found = _scan(paths, namespace, policy, own, baseline, _hearing(quiet=quiet))
-        code = _exit_code(found, fail_on or policy.fail_on)
+        policy = _policy(policy_path)
+        found = _scan(source, policy, audit, baseline, _hearing(quiet=quiet))
+        code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))
         if explain is not None:
             _explain(found, explain)
         elif form == "json":
@@ -110,38 +133,36 @@ def schema() -> None:
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
-def _policy(path: Path | None) -> tuple[ReviewPolicy, frozenset[str]]:
-    """Give what policy says of reviews, and the bot's own namespaces."""
+def _policy(path: Path | None) -> Policy | None:
     if path is None:
-        return ReviewPolicy(), frozenset()
+        return None
     from grants.policy.load import load_review  # noqa: PLC0415
     from grants.policy.source import PolicyPath  # noqa: PLC0415
 
-    loaded = load_review(PolicyPath(path).files())
-    return loaded.review, frozenset(cluster.own_namespace for cluster in loaded.clusters)
+    return load_review(PolicyPath(path).files())
 
 
 def _scan(
-    paths: Sequence[str],
-    namespace: str,
-    policy: ReviewPolicy,
-    own: frozenset[str],
+    source: dict[str, Any],
+    policy: Policy | None,
+    audit: tuple[str, ...],
     baseline: Path | None,
     heard: Callable[[str], None],
 ) -> Scan:
-    from grants.review.findings.look import Look  # noqa: PLC0415
-    from grants.review.reading import read_paths  # noqa: PLC0415
+    from bot.cli.review_sources import Wanted, heard_of_use, inventories, looks  # noqa: PLC0415
     from grants.review.scan import scan  # noqa: PLC0415
 
+    wanted = Wanted(**source)
+    wanted.check()
     known = None
     if baseline is not None:
         from bot.cli.review_baseline import read_baseline  # noqa: PLC0415
 
         known = read_baseline(baseline)
-    now = SystemClock().now()
-    stdin = sys.stdin.buffer if "-" in paths else None
-    inventory = read_paths(paths, stdin, now=now, namespace=namespace, heard=heard)
-    return scan((Look(inventory, policy, own),), known)
+    found = inventories(wanted, heard)
+    use = heard_of_use(audit, found, heard)
+    heard("judging")
+    return scan(looks(found, policy), known, use)
 
 
 def _hearing(*, quiet: bool) -> Callable[[str], None]:
@@ -149,9 +170,9 @@ def _hearing(*, quiet: bool) -> Callable[[str], None]:
     if quiet or not sys.stderr.isatty():
         return lambda _: None
 
-    def hear(name: str) -> None:
+    def hear(said: str) -> None:
         width = shutil.get_terminal_size().columns - 1
-        click.echo(f"\r\x1b[K{visible(f'reading {name}')[:width]}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{visible(said)[:width]}", err=True, nl=False)
 
     return hear
 
@@ -159,6 +180,8 @@ def _hearing(*, quiet: bool) -> Callable[[str], None]:
 def _exit_code(found: Scan, fail_on: str) -> int:
     if fail_on != "never" and found.fails_on(Severity[fail_on.upper()]):
         return EXIT_REFUSED
+    if found.silent:
+        return EXIT_CLUSTER
     return EXIT_PARTIAL if found.partial else 0
 
 

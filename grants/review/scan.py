@@ -7,6 +7,7 @@ from grants.review.finding import Finding, Severity, worst_first
 from grants.review.findings.look import Look
 from grants.review.findings.scanning import Review, review
 from grants.review.findings.verdicts import UseEvidence
+from grants.review.inventory import Inventory, Seen
 from grants.review.tracking import Changes, Known, State, track
 
 
@@ -29,6 +30,11 @@ class Scan:
         return any(look.inventory.partial for look in self.looks)
 
     @property
+    def silent(self) -> tuple[str, ...]:
+        """The clusters that gave no answer at all."""
+        return tuple(look.cluster for look in self.looks if _is_silent(look.inventory))
+
+    @property
     def clusters(self) -> tuple[str, ...]:
         """The clusters that were looked at; "" stands for files."""
         return tuple(look.cluster for look in self.looks)
@@ -42,6 +48,11 @@ class Scan:
             and one.severity >= severity
             and self.states.get(one.key) is not State.KNOWN
         )
+
+
+def _is_silent(inventory: Inventory) -> bool:
+    asked = [how for how in inventory.seen.values() if how is not Seen.NOT_ASKED]
+    return bool(asked) and all(how is Seen.FAILED for how in asked)
 
 
 def scan(

@@ -1,6 +1,7 @@
 """`valetkey review scan`: its table, its JSON form, its exit codes, what it says of bad input."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from syrupy.assertion import SnapshotAssertion
 
 from bot.cli import main
 from bot.cli.review_json import as_json, json_schema
+from bot.cli.review_sources import ReviewSource, Wanted
 from bot.cli.review_table import Look as TableLook
 from bot.cli.review_table import table
 from bot.wording.review import GAPS, gap_sentence
@@ -20,7 +22,7 @@ from grants.authz.model import Rule
 from grants.authz.objects import Meta, Role
 from grants.review.findings import scanning
 from grants.review.findings.scanning import Gap
-from grants.review.inventory import Seen
+from grants.review.inventory import Inventory, Seen
 from grants.review.scan import Scan, scan
 from tests.support.rbac_objects import account, bind, group, role, rule
 from tests.support.reviews import ALL_SEEN, look_at, runs, sa
@@ -265,10 +267,98 @@ def test_what_can_not_be_read_is_said_and_is_no_success(manifest: Path, tmp_path
     assert run("scan", str(broken), str(manifest), "--fail-on", "low").exit_code == 1
 
 
-def test_nothing_to_read_is_a_call_gone_wrong() -> None:
-    result = run("scan")
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["a.yaml", "--cluster", "prod"],
+        ["--cluster", "prod", "--all-clusters"],
+        ["--all-clusters", "--kubeconfig", __file__],
+        ["--all-clusters"],
+        ["--cluster", "a", "--cluster", "b", "--audit", __file__],
+        ["-", "--audit", "no-such-file"],
+    ],
+)
+def test_a_call_gone_wrong_says_so(words: list[str]) -> None:
+    source = ReviewSource(lambda wanted, _: [town(c).looks[0].inventory for c in wanted.clusters])
+    given = source if "a" in words else None
+    result = CliRunner().invoke(main, ["review", "scan", *words], obj=given)
     assert result.exit_code == 2
-    assert "say which files to review" in result.stderr
+    assert "Error" in result.stderr
+
+
+def of_clusters(*words: str, **inventories: Inventory) -> Result:
+    """Review clusters that are given here, by their names."""
+
+    def read(wanted: Wanted, heard: Callable[[str], None]) -> list[Inventory]:
+        heard("reading")
+        return [inventories[name] for name in wanted.clusters or inventories]
+
+    source = ReviewSource(read)
+    return CliRunner().invoke(main, ["review", "scan", *words], obj=source)
+
+
+def test_clusters_are_reviewed_by_name_or_all() -> None:
+    inventories = {name: town(name).looks[0].inventory for name in ("a", "b")}
+    one = json.loads(of_clusters("--cluster", "b", "--format", "json", **inventories).stdout)
+    assert [look["cluster"] for look in one["looks"]] == ["b"]
+    both = of_clusters("--all-clusters", **inventories)
+    assert "in 2 clusters" in both.stdout
+    assert both.exit_code == 1
+
+
+def test_a_cluster_that_does_not_answer_is_no_clean_one() -> None:
+    kinds = dict.fromkeys(ALL_SEEN, Seen.FAILED)
+    silent = of_clusters("--cluster", "a", a=look_at(cluster="a", seen=kinds).inventory)
+    assert silent.exit_code == 5
+    assert "the cluster did not answer" in silent.stdout
+    half = {**ALL_SEEN, "Pod": Seen.FORBIDDEN}
+    partly = of_clusters("--cluster", "a", a=look_at(cluster="a", seen=half).inventory)
+    assert partly.exit_code == 6
+
+
+def test_the_bots_own_namespace_is_that_of_its_cluster(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "apiVersion: valetkey/v1\nclusters:\n"
+        "  - {name: a, username: 'x:{email}', own_namespace: bot-a}\n"
+        "  - {name: b, username: 'x:{email}', own_namespace: bot-b}\n"
+    )
+    acts = role("acts", rule("get", "pods"), namespace="bot-a")
+    binding = bind("acts", acts, account("app", "shop"), namespace="bot-a")
+    inventories = {
+        name: look_at(sa("app"), acts, binding, cluster=name).inventory for name in ("a", "b")
+    }
+    words = ["--all-clusters", "--policy", str(policy), "--format", "json"]
+    found = findings(of_clusters(*words, **inventories))
+    assert [one["cluster"] for one in found if one["rule"] == "own-namespace"] == ["a"]
+
+
+def test_use_is_judged_by_an_audit_log(tmp_path: Path) -> None:
+    """One line of a log is far too little to say that something is not used, and that is said."""
+    log = tmp_path / "audit.log"
+    event = {
+        "kind": "Event",
+        "apiVersion": "audit.k8s.io/v1",
+        "auditID": "1",
+        "stage": "ResponseComplete",
+        "verb": "get",
+        "user": {"username": "system:serviceaccount:shop:app"},
+        "objectRef": {"resource": "secrets", "namespace": "shop", "apiVersion": "v1"},
+        "requestReceivedTimestamp": "2026-11-29T11:00:00.000000Z",
+        "stageTimestamp": "2026-11-29T11:00:00.000000Z",
+        "annotations": {"authorization.k8s.io/decision": "allow"},
+    }
+    log.write_text(f"{json.dumps(event)}\nnot json\n")
+    inventory = town("a").looks[0].inventory
+    words = ["--cluster", "a", "--audit", str(log), "--format", "json"]
+    result = of_clusters(*words, a=inventory)
+    found = [one for one in findings(result) if one["rule"] == "unused-permission"]
+    assert [one["verdict"] for one in found] == ["insufficient-evidence"] * len(found) != []
+    assert all(one["missing"] for one in found)
+    assert "audit.log:2: broken" in result.stderr
+    codes = {gap["code"] for gap in json.loads(result.stdout)["looks"][0]["not_seen"]}
+    assert "no-use" not in codes
 
 
 def test_every_gap_that_the_code_tells_has_a_sentence() -> None:
