@@ -7,6 +7,7 @@ from grants.authz.objects import SERVICE_ACCOUNT, Meta, Role, Subject
 from grants.policy.review_model import ReviewPolicy
 from grants.review.changes.given import Given, caller_of, given_beyond, parties
 from grants.review.changes.model import Change, NewFinding, Risk, SubjectChange
+from grants.review.changes.new_paths import new_paths
 from grants.review.finding import Finding, Severity
 from grants.review.findings.exceptions import covers, names_of
 from grants.review.findings.granted import Judge
@@ -27,7 +28,7 @@ def compare(base: Look, head: Look) -> Change:
         taken_at=head.now,
         subjects=subjects,
         findings=fresh,
-        paths=(),
+        paths=tuple(new_paths(base, head)),
         resolved=len({_key(one) for one in before} - left),
         partial=tuple(
             side
