@@ -310,6 +310,27 @@ def test_a_large_list_in_which_the_depths_go_on_and_on_ends_in_time() -> None:
     assert time.monotonic() - began < 5
 
 
+def test_texts_made_to_take_long_do_not() -> None:
+    """Each of these took minutes with a search that begins anew at every character or key."""
+    began = time.monotonic()
+    keys = ", ".join(f'"k{number}": 0' for number in range(100_000))
+    assert told(read(f'{{"a": 1, "a": 2, {keys}}}'))[0][0] == "duplicate-key"
+    assert told(read("a: [" + "{{" * 200_000 + "\n---\n"))
+    assert told(read("a: [\n" + "#\n" * 200_000 + "---\n" + "b: ]\n---\n" * 200))
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_entered_is_said(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    (closed / "a.yaml").write_text(GOOD)
+    closed.chmod(0)
+    found = read_paths([closed / "a.yaml", tmp_path], now=NOW)
+    closed.chmod(0o700)
+    assert {problem.code for problem in found.problems} == {"unreadable", "nothing-inside"}
+
+
 def test_whatever_is_cut_or_changed_never_a_traceback() -> None:
     """Half of what an operator's repository holds was edited by hand at three in the morning."""
     seed = int(os.environ.get("VALETKEY_SEED", random.randrange(10**9)))

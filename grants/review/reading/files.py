@@ -50,7 +50,8 @@ def read_paths(
 def _files(paths: Sequence[str | Path], gathering: Gathering) -> Iterator[tuple[str, bool]]:
     """Name the files to read, and whether each was named itself."""
     for path in paths:
-        if str(path) != STDIN and Path(path).is_dir():
+        # Not Path.is_dir: it raises where a folder on the way may not be entered.
+        if str(path) != STDIN and os.path.isdir(path):  # noqa: PTH112 - see above
             for name in _inside(str(path), gathering):
                 yield name, False
         else:
@@ -66,11 +67,16 @@ def _inside(folder: str, gathering: Gathering) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(inside, name)
-            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in _SUFFIXES and not name.startswith(".") and _is_file(path):
                 found = True
                 yield str(path)
     if not found:
         gathering.tell("nothing-inside", Origin(folder))
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether it is a file, or a link to one; a pipe in a folder would be waited for."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises where a folder is closed
 
 
 def _read(name: str, stdin: BinaryIO | None, gathering: Gathering, *, is_named: bool) -> None:

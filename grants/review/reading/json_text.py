@@ -7,6 +7,7 @@ it and gives everything up to the place where it breaks.
 
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -59,8 +60,9 @@ def doubled(raw: bytes) -> list[str]:
 
     def look(pairs: list[tuple[str, Any]]) -> None:
         if len(dict(pairs)) != len(pairs):
-            keys = [key for key, _ in pairs]
-            found.extend(key for place, key in enumerate(keys) if key in keys[:place])
+            found.extend(
+                key for key, often in Counter(key for key, _ in pairs).items() if often > 1
+            )
 
     try:
         json.loads(raw, object_pairs_hook=look)

@@ -12,7 +12,7 @@ BROKEN_MOST: Final = 100
 """How many broken documents a file may have: each costs a search for the next."""
 
 _SOURCE: Final = b"# Source: "
-_TEMPLATE: Final = re.compile(rb"\{\{.*?\}\}")
+_TEMPLATE: Final = re.compile(rb"\{\{[^\n]{0,200}?\}\}")
 _NEXT: Final = b"\n---"
 
 
@@ -77,7 +77,9 @@ def _broken(error: yaml.YAMLError, data: bytes) -> tuple[int, str]:
 
 def _code(data: bytes, line: int, *, is_json: bool) -> str:
     place = _start_of(data, 0, line)
-    if _TEMPLATE.search(data, max(0, data.rfind(_NEXT, 0, place)), data.find(_NEXT, place)):
+    end = data.find(_NEXT, place)
+    here = max(0, data.rfind(_NEXT, 0, place)), len(data) if end < 0 else end
+    if _TEMPLATE.search(data, *here):
         return "a-template"
     if not data[place:].strip():
         return "cut-off"
