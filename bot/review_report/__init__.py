@@ -1,0 +1,1 @@
+"""A scan as a whole: SARIF for forges and editors, and one HTML file for people."""
