@@ -13,7 +13,9 @@ from grants.review.findings.exceptions import covers, names_of
 from grants.review.findings.granted import Judge
 from grants.review.findings.look import Look
 from grants.review.findings.scanning import review
+from grants.review.inventory import ReadProblem
 
+_NOTHING_THERE: Final = frozenset({"empty", "nothing-inside"})
 _Key = tuple[str, str, str, str]
 
 
@@ -33,9 +35,14 @@ def compare(base: Look, head: Look) -> Change:
         partial=tuple(
             side
             for side, look in (("base", base), ("head", head))
-            if any(problem.loses for problem in look.inventory.problems)
+            if any(_loses(problem) for problem in look.inventory.problems)
         ),
     )
+
+
+def _loses(problem: ReadProblem) -> bool:
+    """Tell whether something is missing; that there was, or will be, nothing is no loss."""
+    return problem.loses and problem.code not in _NOTHING_THERE
 
 
 def _subjects(base: Look, head: Look, judge: Judge) -> Iterator[SubjectChange]:

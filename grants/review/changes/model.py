@@ -92,12 +92,19 @@ class Change:
 
     @property
     def untold(self) -> tuple[NewFinding, ...]:
-        """The new findings that the risks of what is gained do not tell already."""
+        """The new findings that the risks of what is gained do not tell already.
+
+        What is gained everywhere tells of each namespace, too.
+        """
         told = {(one.subject, risk.rule, risk.scope) for one in self.subjects for risk in one.risks}
         return tuple(
             one
             for one in self.findings
-            if (one.finding.subject, one.finding.rule, one.finding.namespace) not in told
+            if not told
+            & {
+                (one.finding.subject, one.finding.rule, place)
+                for place in (None, one.finding.namespace)
+            }
         )
 
     @property

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from grants.authz.matching import answers
-from grants.authz.model import Question, RoleRef, Rule
+from grants.authz.model import RoleRef, Rule
 from grants.authz.rbac import Rbac
 
 _GET: Final = ("get",)
@@ -59,11 +58,6 @@ def default_rules(rbac: Rbac) -> tuple[Rule, ...]:
     if any(_is_default(role.ref) or role.meta.uid for role in rbac.roles):
         return ()
     return tuple(rule for rules in DEFAULTS.values() for rule in rules)
-
-
-def gives_by_default(rbac: Rbac, question: Question) -> bool:
-    """Tell whether every account may do this by what every cluster begins with."""
-    return any(answers(rule, question) for rule in default_rules(rbac))
 
 
 def _is_default(ref: RoleRef) -> bool:

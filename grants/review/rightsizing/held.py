@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
+from grants.authz.matching import answers
 from grants.authz.model import Question, Rule
 from grants.authz.objects import GROUP, SERVICE_ACCOUNT, USER, Binding, Caller, Subject
 from grants.authz.rbac import Rbac, Right
-from grants.review.rightsizing.defaults import default_rules, gives_by_default
+from grants.review.rightsizing.defaults import default_rules
 from grants.review.rightsizing.model import Scope, Target
 
 
@@ -21,6 +22,7 @@ class Held:
         self._groups: Final = Caller("", target.caller.groups)
         self.own: Final[tuple[Right, ...]] = rbac.rights(self._itself)
         self.by_group: Final[tuple[Right, ...]] = rbac.rights(self._groups)
+        self._defaults: Final = default_rules(rbac)
         self._absent: Final = _absent_name(self.own)
 
     @property
@@ -49,7 +51,8 @@ class Held:
 
     def given_anyway(self, question: Question) -> bool:
         """Tell whether groups allow this, so that no role of its own has to."""
-        return self.rbac.allowed(self._groups, question) or gives_by_default(self.rbac, question)
+        by_default = any(answers(rule, question) for rule in self._defaults)
+        return by_default or self.rbac.allowed(self._groups, question)
 
     def for_any_name(self, question: Question) -> bool:
         """Tell whether this is allowed for things that no rule names."""
@@ -57,11 +60,11 @@ class Held:
 
     def rules_in(self, scope: Scope) -> tuple[Rule, ...]:
         """Give every rule that counts in a place, those that hold everywhere included."""
-        return (*self.rbac.rules_in(self.target.caller, scope), *default_rules(self.rbac))
+        return (*self.rbac.rules_in(self.target.caller, scope), *self._defaults)
 
     def group_rules_in(self, scope: Scope) -> tuple[Rule, ...]:
         """Give the rules that count in a place and come by a group."""
-        return (*self.rbac.rules_in(self._groups, scope), *default_rules(self.rbac))
+        return (*self.rbac.rules_in(self._groups, scope), *self._defaults)
 
 
 def is_group(subject: Subject) -> bool:

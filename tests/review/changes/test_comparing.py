@@ -164,3 +164,19 @@ def test_what_policy_allows_is_shown_and_counts_for_nothing(changed: Any) -> Non
 
 def test_what_could_not_be_read_is_said(changed: Any) -> None:
     assert changed(ACCOUNT, ACCOUNT + "\n---\n{broken: [\n").partial == ("head",)
+
+
+def test_nothing_is_a_beginning_and_no_gap(changed: Any) -> None:
+    assert changed("", ACCOUNT + PODS + BOUND).partial == ()
+    assert changed(ACCOUNT, "").partial == ()
+
+
+def test_what_is_gained_everywhere_is_not_told_of_a_namespace_again(changed: Any) -> None:
+    secrets = ROLE.format(name="pods", resource="secrets", verbs="get") + BOUND
+    everywhere = BINDING.replace("RoleBinding", "ClusterRoleBinding").replace(
+        ", namespace: shop}}", "}}", 1
+    )
+    head = secrets + everywhere.format(name="all", kind="ClusterRole", role="edit")
+    change = changed("", head)
+    assert {one.finding.rule for one in change.findings} >= {"secrets-read"}
+    assert "secrets-read" not in {one.finding.rule for one in change.untold}
