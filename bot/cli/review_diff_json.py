@@ -108,7 +108,8 @@ def _path(one: NewPath) -> dict[str, Any]:
     return {
         "from": one.start,
         "goal": one.goal,
-        "severity": one.severity.word,
+        "severity": one.weight.word,
+        "allowed": one.allowed or None,
         "steps": list(one.steps),
         **_place(one.origin),
     }
@@ -174,8 +175,9 @@ def _finding_results(change: Change) -> Iterator[dict[str, Any]]:
 
 def _path_results(change: Change) -> Iterator[dict[str, Any]]:
     for one in change.paths:
-        text = f"{one.start} can reach {one.goal}: {'; '.join(one.steps)}"
-        yield _result(PATH_RULE, one.severity, text, one.origin, (one.start, one.goal))
+        if one.severity is not None:
+            text = f"{one.start} can get to {one.goal}: {'; '.join(one.steps)}"
+            yield _result(PATH_RULE, one.severity, text, one.origin, (one.start, one.goal))
 
 
 def _result(

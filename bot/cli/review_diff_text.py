@@ -73,7 +73,7 @@ def _heading(one: SubjectChange, within: int) -> str:
     return f"{who_words(one.subject)}{born} {gains}{also}" + (f"  [{marks}]" if marks else "")
 
 
-def _severity(severity: Severity | None, one: SubjectChange | NewFinding) -> str:
+def _severity(severity: Severity | None, one: SubjectChange | NewFinding | NewPath) -> str:
     if severity is not None:
         return severity.word
     if isinstance(one, SubjectChange):
@@ -91,7 +91,9 @@ def _finding(one: NewFinding) -> str:
 
 def _path(one: NewPath) -> str:
     steps = "; ".join(one.steps)
-    return f"{one.severity.word:<8} {one.start} can reach {one.goal}: {steps}"
+    allowed = f" (allowed: {one.allowed})" if one.allowed else ""
+    reaches = f"{one.start} can get to {one.goal}{allowed}"
+    return f"{_severity(one.severity, one):<8} {reaches}: {steps}"
 
 
 def _listed(title: str, lines: Iterable[str]) -> Iterator[str]:
@@ -173,4 +175,6 @@ def _finding_line(one: NewFinding) -> str:
 
 def _path_line(one: NewPath) -> str:
     steps = "".join(f"\n  1. {code(step)}" for step in one.steps)
-    return f"**{one.severity.word}** {code(one.start)} can reach {code(one.goal)}:{steps}"
+    allowed = f", allowed: {code(one.allowed)}" if one.allowed else ""
+    reaches = f"{code(one.start)} can get to {code(one.goal)}{allowed}"
+    return f"**{_severity(one.severity, one)}** {reaches}:{steps}"

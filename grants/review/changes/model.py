@@ -60,13 +60,22 @@ class NewFinding:
 
 @dataclass(frozen=True, slots=True)
 class NewPath:
-    """A way to power that was not there before; steps in words, each with what allows it."""
+    """A way to power that was not there before; steps in words, each with what allows it.
+
+    `allowed` is policy's reason, or empty.
+    """
 
     start: str
     goal: str
     steps: tuple[str, ...]
-    severity: Severity
+    weight: Severity
     origin: Origin | None = None
+    allowed: str = ""
+
+    @property
+    def severity(self) -> Severity | None:
+        """How bad it is; None: policy allows it."""
+        return None if self.allowed else self.weight
 
 
 @dataclass(frozen=True, slots=True)

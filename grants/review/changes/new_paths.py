@@ -7,6 +7,7 @@ from grants.authz.paths.model import GOALS, account
 from grants.authz.paths.words import GOAL_WORDS
 from grants.review.changes.model import NewPath
 from grants.review.findings.escalations import highest, path_findings, paths_of
+from grants.review.findings.exceptions import covers
 from grants.review.findings.look import Look
 
 
@@ -29,6 +30,7 @@ def new_paths(base: Look, head: Look) -> Iterator[NewPath]:
             finding.evidence,
             finding.severity,
             finding.origin,
+            next((a.reason for a in head.policy.allow if covers(a.scope, finding)), ""),
         )
 
 

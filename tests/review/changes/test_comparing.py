@@ -180,3 +180,37 @@ def test_what_is_gained_everywhere_is_not_told_of_a_namespace_again(changed: Any
     change = changed("", head)
     assert {one.finding.rule for one in change.findings} >= {"secrets-read"}
     assert "secrets-read" not in {one.finding.rule for one in change.untold}
+
+
+CREATE_PODS = ROLE.format(name="pods", resource="pods", verbs="get, list, create")
+ADMIN = """
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: admin, namespace: shop}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: admin}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects:
+- {kind: ServiceAccount, name: admin, namespace: shop}
+"""
+
+
+def test_a_small_gain_that_opens_a_way_to_everything_is_critical(changed: Any) -> None:
+    base, head = PODS + BOUND + ACCOUNT + ADMIN, CREATE_PODS + BOUND + ACCOUNT + ADMIN
+    change = changed(base, head)
+    (path,) = change.paths
+    assert (path.start, path.goal) == ("shop/worker", "cluster-admin")
+    assert change.worst is Severity.CRITICAL
+    assert changed(head, head).paths == ()
+
+
+def test_a_path_may_be_allowed(changed: Any) -> None:
+    rules = frozenset({"escalation-path", "workload-create"})
+    allow = Allowance(Scope(rules, accounts=("shop/worker",)), "it is the deployer")
+    base, head = PODS + BOUND + ACCOUNT + ADMIN, CREATE_PODS + BOUND + ACCOUNT + ADMIN
+    change = changed(base, head, ReviewPolicy(allow=(allow,)))
+    assert change.paths
+    assert change.worst is None
