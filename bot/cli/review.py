@@ -18,6 +18,7 @@ from bot.cli.failing import EXIT_CLUSTER, EXIT_REFUSED, failing
 from bot.cli.review_diff import diff
 from bot.cli.right_size import right_size
 from bot.cli.visible import visible
+from grants.garbage import without_gc
 from grants.policy.model import Policy
 from grants.review.finding import Severity
 from grants.review.scan import Scan
@@ -109,7 +110,8 @@ def scan_command(
     PATH is a file, a folder or `-` for standard input: manifests, a rendered chart, or dumps of
     `kubectl get -o json`.
     """
-    with failing():
+    # Short-lived, and full of small values that live to its end: nothing to collect.
+    with failing(), without_gc():
         policy = _policy(policy_path)
         found = _scan(source, policy, audit, baseline, _hearing(quiet=quiet))
         code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))

@@ -26,7 +26,12 @@ class Spread:
 
 
 def spread(findings: Iterable[Finding], clusters: Collection[str]) -> tuple[Spread, ...]:
-    """Put the same findings of several clusters together, worst first."""
+    """Put the same findings of several clusters together, worst first.
+
+    Those of one cluster are given in the order in which they come.
+    """
+    if len(clusters) == 1:
+        return tuple(Spread(finding, (finding,)) for finding in findings)
     found: dict[str, list[Finding]] = {}
     for finding in findings:
         found.setdefault(finding.fingerprint, []).append(finding)

@@ -134,7 +134,11 @@ def test_of_two_clusters_or_of_many_kinds_nobody_is_the_odd_one() -> None:
 
 def test_different_findings_stay_apart_worst_first() -> None:
     worse = replace(TWO, severity=Severity.CRITICAL)
-    assert [one.finding.rule for one in spread([ONE, worse], ["prod"])] == [
+    assert [one.finding.rule for one in spread([ONE, worse], ["prod", "x"])] == [
         "secrets-write",
         "secrets-read",
     ]
+
+
+def test_the_findings_of_one_cluster_stay_as_they_come() -> None:
+    assert [one.finding for one in spread([TWO, ONE], ["prod"])] == [TWO, ONE]
