@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
 
+from bot.settings_audit import AuditFields
 from bot.settings_checks import missing_for_serving, problems_of, secrets_from_files, unknown_names
 from bot.settings_kinds import PREFIX, LogLevel, Origin, SettingsGroup
 from bot.settings_provider import ProviderFields
@@ -66,7 +67,7 @@ class PlaceFields(SettingsGroup):
     )
 
 
-class Settings(WorkFields, ProviderFields, SlackFields, ProxyFields, PlaceFields):
+class Settings(AuditFields, WorkFields, ProviderFields, SlackFields, ProxyFields, PlaceFields):
     """Everything that is set from outside; the policy is a file of its own."""
 
     log_level: LogLevel = Field(

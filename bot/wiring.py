@@ -14,8 +14,8 @@ from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
 from bot.outbox_metrics import OutboxGauges
-from bot.secret_file import SecretWatch
-from bot.settings import Settings
+from bot.secret_file import LiveSecret, SecretWatch
+from bot.settings import Settings, secret_path
 from bot.settings_proxy import proxy_rules
 from bot.slack.members import is_organisation
 from bot.slack.namespaces import Namespaces
@@ -23,6 +23,7 @@ from bot.slack.ports import SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import Wake, waking
 from bot.slack_secrets import slack_tokens
 from bot.web.app import COMPANY_CALLBACK, SLACK_CALLBACK
+from bot.web.audit_tokens import read_tokens
 from bot.web.oidc import ProviderSettings, RelyingParty, slack_settings
 from bot.worker.breaker import LookTimes
 from bot.worker.known_clusters import KnownClusters
@@ -360,6 +361,23 @@ def slack_login(settings: Settings) -> RelyingParty:
             proxies=proxy_rules(settings.slack_proxy),
         )
     )
+
+
+def audit_tokens(settings: Settings) -> LiveSecret | None:
+    """Make what looks after the digests of the tokens of audit logs' senders."""
+    given = settings.audit_tokens
+    if given is None:
+        return None
+
+    def try_out(text: str) -> str:
+        try:
+            read_tokens(text)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    path = secret_path("audit_tokens")
+    return LiveSecret("audit-tokens", given.get_secret_value(), path, try_out=try_out)
 
 
 def worker_name() -> str:

@@ -26,6 +26,8 @@ from bot.cli.usage_files import (
     read_all,
 )
 from bot.cli.usage_forms import write_coverage, write_import, write_uses
+from bot.settings_kinds import PREFIX
+from bot.web.audit_tokens import digest_of, new_token, read_tokens
 from grants.authz.objects import ACCOUNT_PREFIX
 from grants.clock import Clock, SystemClock
 from grants.store import schema
@@ -184,6 +186,20 @@ def coverage(database_url: str, cluster: str | None, form: Format) -> None:
         names = [cluster] if cluster is not None else list(tx.usage_clusters())
         found = [tx.coverage(name) for name in names]
     write_coverage(found, form, SystemClock().now())
+
+
+@usage.command()
+@click.argument("cluster")
+def token(cluster: str) -> None:
+    """Make a bearer token for the sender of a cluster's audit log, and what the settings need."""
+    made = new_token()
+    line = f"{cluster} {digest_of(made)}"
+    try:
+        read_tokens(line)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="CLUSTER") from None
+    click.echo(f"token, for the sender alone:  {made}")
+    click.echo(f"line of {PREFIX}AUDIT_TOKENS:  {line}")
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Serving:
         self.registry.register(ClockGauges(self.clocks))
         loops = process_loops(self._reload_policy, self.known, self.clocks.look)
         if self.tokens is not None:
-            loops = (*loops, secrets_loop(self.tokens.look))
+            loops = (*loops, secrets_loop(self._look_at_secrets))
         if self.worker is not None:
             loops = (*self.worker.loops(), *loops)
         self.clockwork = Clockwork(loops, self.metrics)
@@ -109,6 +109,12 @@ class Serving:
         if self.surfaces is not None:
             checks = (*checks, *self.surfaces.checks())
         return checks
+
+    def _look_at_secrets(self) -> None:
+        if self.tokens is not None:
+            self.tokens.look()
+        if self.surfaces is not None and self.surfaces.audit_tokens is not None:
+            self.surfaces.audit_tokens.look()
 
     def _reload_policy(self) -> None:
         if self.core.policy.poll(self.core.clock.now()):

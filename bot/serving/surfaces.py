@@ -12,8 +12,11 @@ from bot.slack.socket_mode import SocketMode, SocketOptions
 from bot.slack.surface import Surface
 from bot.slack.waking import Wake
 from bot.slack.watching import SlackWatch
+from bot.usage_metrics import UsageMetrics
+from bot.web.audit import AuditIntake
+from bot.web.audit_tokens import read_tokens
 from bot.web.ports import Check, WebPorts
-from bot.wiring import Core, company_login, go_on_with_draft, slack_login
+from bot.wiring import Core, audit_tokens, company_login, go_on_with_draft, slack_login
 from grants.people.model import Account
 
 
@@ -36,6 +39,7 @@ class Surfaces:
         self._app = build_app(surface)
         self.socket = self._make_socket(self._app)
         self._endpoint = self._make_endpoint(self._app)
+        self.audit_tokens = audit_tokens(settings)
 
     def _make_socket(self, app: App) -> SocketMode | None:
         tokens = self._surface.ports.tokens
@@ -60,8 +64,16 @@ class Surfaces:
             registry=registry,
             metrics_token=metrics_token.get_secret_value() if metrics_token else None,
             slack_events=self._endpoint,
+            audit_intake=self._make_intake(registry),
             slack_team=settings.slack_team_id or "",
         )
+
+    def _make_intake(self, registry: CollectorRegistry) -> AuditIntake | None:
+        tokens = self.audit_tokens
+        if tokens is None:
+            return None
+        meter = UsageMetrics(registry)
+        return AuditIntake(self._core, lambda: read_tokens(tokens.value), meter)
 
     def _make_endpoint(self, app: App) -> SlackEndpoint | None:
         tokens = self._surface.ports.tokens

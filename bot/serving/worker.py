@@ -27,6 +27,9 @@ log = logging.getLogger("valetkey.serving")
 KEPT: Final = timedelta(days=30)
 """How long keys of inbound things, sign-in attempts, sessions and told notices are kept."""
 
+BATCHES_KEPT: Final = timedelta(days=2)
+"""How long keys of batches of audit events are kept."""
+
 
 class Worker:
     """Reconciler and courier of one process; its loops are woken by the process's clock.
@@ -151,7 +154,8 @@ class Worker:
             self._metrics.delivered(outcome, getattr(counts, outcome))
 
     def _forget(self) -> None:
-        count = self._core.store.upkeep.forget(self._core.clock.now() - KEPT)
+        now = self._core.clock.now()
+        count = self._core.store.upkeep.forget(now - KEPT, batches_before=now - BATCHES_KEPT)
         log.info("forgot what only served a moment", extra={"rows": count})
 
 

@@ -17,6 +17,7 @@ from bot.web.sign_in import CompanyCallback, Link, SlackCallback
 SLACK_CALLBACK: Final = "/sign-in/slack/callback"
 COMPANY_CALLBACK: Final = "/sign-in/callback"
 SLACK_EVENTS: Final = "/slack/events"
+AUDIT: Final = "/audit/{cluster}"
 
 App = falcon.App[falcon.Request, falcon.Response]
 
@@ -34,7 +35,7 @@ def create_app(ports: WebPorts, *, threads: int = 24) -> App:
             RequestLog(ports.registry),
             Headers(),
             HostCheck(ports.public_url),
-            Room(threads),
+            Room(threads, audit=ports.audit_intake is not None),
         ],
     )
     app.req_options.strip_url_path_trailing_slash = False
@@ -44,6 +45,8 @@ def create_app(ports: WebPorts, *, threads: int = 24) -> App:
     _add_probes(app, ports.checks, ports.registry, ports.metrics_token)
     if ports.slack_events is not None:
         app.add_route(SLACK_EVENTS, ports.slack_events)
+    if ports.audit_intake is not None:
+        app.add_route(AUDIT, ports.audit_intake)
     return app
 
 

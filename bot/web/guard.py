@@ -16,28 +16,32 @@ PAGES: Final = "pages"
 SLACK: Final = "slack"
 HEALTH: Final = "health"
 METRICS: Final = "metrics"
+AUDIT: Final = "audit"
 
 _SURFACES: Final = (
     ("/slack/", SLACK),
+    ("/audit/", AUDIT),
     ("/livez", HEALTH),
     ("/readyz", HEALTH),
     ("/metrics", METRICS),
 )
-# Asked by machines inside, by address: kubelet and Prometheus know no public name.
-_ANY_HOST: Final = frozenset({HEALTH, METRICS})
+# Asked by machines inside, by address: kubelet, Prometheus and API servers know no public name.
+_ANY_HOST: Final = frozenset({AUDIT, HEALTH, METRICS})
+# An audit log may be a flood, and nobody waits for it: senders keep what is answered by 503.
+_AUDIT_THREADS: Final = 3
 
 _log = get_logger("web")
 
 
-def shares(threads: int) -> Mapping[str, int]:
+def shares(threads: int, *, audit: bool = False) -> Mapping[str, int]:
     """Share out threads, so that no surface can use up another's.
 
     One thread is nobody's: it says 503 at once to whom there is no room for.
     """
-    health, metrics = 3, 1
-    rest = threads - health - metrics - 1
+    own = {HEALTH: 3, METRICS: 1} | ({AUDIT: _AUDIT_THREADS} if audit else {})
+    rest = threads - sum(own.values()) - 1
     slack = rest * 2 // 3
-    return {SLACK: slack, PAGES: rest - slack, HEALTH: health, METRICS: metrics}
+    return {SLACK: slack, PAGES: rest - slack, **own}
 
 
 def surface_of(path: str) -> str:
@@ -64,12 +68,13 @@ class HostCheck:
 class Room:
     """Counts what runs on each surface; when one is full, the next is told so at once."""
 
-    def __init__(self, threads: int) -> None:
-        self._room = {name: threading.Semaphore(n) for name, n in shares(threads).items()}
+    def __init__(self, threads: int, *, audit: bool = False) -> None:
+        room = shares(threads, audit=audit)
+        self._room = {name: threading.Semaphore(n) for name, n in room.items()}
 
     def process_request(self, req: falcon.Request, _resp: falcon.Response) -> None:
         """Take a place."""
-        place = self._room[surface_of(req.path)]
+        place = self._room.get(surface_of(req.path), self._room[PAGES])
         if not place.acquire(blocking=False):
             raise falcon.HTTPServiceUnavailable(retry_after=1)
         req.context.place = place

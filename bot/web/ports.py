@@ -52,6 +52,14 @@ class Responder(Protocol):
         ...
 
 
+class Intake(Protocol):
+    """A Falcon resource that takes what a cluster sends, for POST alone."""
+
+    def on_post(self, req: falcon.Request, resp: falcon.Response, cluster: str) -> None:
+        """Answer a request."""
+        ...
+
+
 def account_id(account: Account) -> str:
     """Call an account by its Slack user id, where nobody knows its name."""
     return account.user
@@ -63,9 +71,9 @@ class WebPorts:
 
     `submit_draft(person id, draft)` goes on with a kept request and raises a ValetkeyError when it
     can't be sent. `account_label` gives the name that Slack shows for an account; it must not take
-    long, may not raise, and is shown as plain text. `slack_events` takes Slack's requests by HTTP.
-    `slack_team` is the workspace or organisation that is served. `session_lasts` is how long a
-    browser stays signed in here.
+    long, may not raise, and is shown as plain text. `slack_events` takes Slack's requests by HTTP,
+    `audit_intake` audit events. `slack_team` is the workspace or organisation that is served.
+    `session_lasts` is how long a browser stays signed in here.
     """
 
     public_url: str
@@ -78,6 +86,7 @@ class WebPorts:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     metrics_token: str | None = field(default=None, repr=False)
     slack_events: Responder | None = None
+    audit_intake: Intake | None = None
     slack_team: str = ""
     session_lasts: timedelta = timedelta(hours=12)
 

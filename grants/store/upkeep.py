@@ -20,8 +20,13 @@ class Upkeep:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def forget(self, before: datetime, batch: int = BATCH) -> int:
+    def forget(
+        self, before: datetime, batch: int = BATCH, batches_before: datetime | None = None
+    ) -> int:
         """Delete what was over before that time; gives how many rows went.
+
+        Keys of batches of audit events go sooner, at `batches_before`: there are many, and who
+        sends them tries for minutes.
 
         These are keys of inbound things (a replay older than that would count as new, so keep
         them longer than any signature or link is good for), sign-in attempts and web sessions
@@ -31,8 +36,10 @@ class Upkeep:
         self._learn_sizes()
         rows = t.deliveries.c
         told = (rows.kind == str(CardKind.NOTICE), not_(WANTED))
+        batches = t.inbound.c.key.startswith("usage:batch:")
         return (
             self._delete(batch, t.inbound, t.inbound.c.at < before)
+            + self._delete(batch, t.inbound, batches, t.inbound.c.at < (batches_before or before))
             + self._delete(batch, t.attempts, t.attempts.c.expires_at < before)
             + self._delete(batch, t.sessions, t.sessions.c.expires_at < before)
             + self._delete(batch, t.deliveries, *told, rows.next_at < before)

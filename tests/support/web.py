@@ -132,6 +132,7 @@ class Rig:
     checks: tuple[Check, ...] = ()
     metrics_token: str | None = None
     slack_events: object | None = None
+    audit_intake: object | None = None
     threads: int = 24
     public_url: str = PUBLIC
 
@@ -146,6 +147,7 @@ class Rig:
             checks=self.checks,
             metrics_token=self.metrics_token,
             slack_events=self.slack_events,
+            audit_intake=self.audit_intake,
         )
         self.app = create_app(self.ports, threads=self.threads)
 

@@ -44,6 +44,17 @@ def test_much_is_forgotten_in_many_short_transactions(real_store):
         assert tx.first_time("old-6", NOW)
 
 
+def test_keys_of_batches_are_forgotten_sooner_since_there_are_many(real_store):
+    with real_store.write() as tx:
+        for key in ("usage:batch:prod:1", "usage:file:1", "slack:1"):
+            tx.first_time(key, NOW)
+    soon = NOW + timedelta(seconds=1)
+    assert real_store.upkeep.forget(NOW - LATER, batches_before=soon) == 1
+    with real_store.write() as tx:
+        assert tx.first_time("usage:batch:prod:1", NOW)
+        assert not tx.first_time("usage:file:1", NOW)
+
+
 def test_only_notices_that_were_told_or_given_up_are_forgotten(real_store):
     places = [Place(PlaceKind.PERSON, f"per-{n}") for n in range(4)]
     with real_store.write() as tx:

@@ -3,6 +3,7 @@
 import gzip
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main
 from bot.cli.usage_files import Task, pieces_of, read_all
+from bot.web.audit_tokens import may_send, read_tokens
 from bot.wording.usage import WORDS, missing_sentence
 from grants.usage import folded as folded_words
 from grants.usage.coverage import Lack, Missing, Span
@@ -19,9 +21,14 @@ from tests.support.audit import NOW, START, denied, event, lines
 from tests.support.stores import copied, migrated_template
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    return migrated_template(tmp_path_factory.mktemp("template"))
+
+
 @pytest.fixture
-def url(tmp_path) -> str:
-    return copied(migrated_template(tmp_path), tmp_path)
+def url(template, tmp_path) -> str:
+    return copied(template, tmp_path)
 
 
 def ran(url: str, *arguments: str, given: bytes | None = None) -> Result:
@@ -155,6 +162,13 @@ def test_coverage_says_since_when_what_kinds_and_what_was_lost(url, log):
     assert facts["since"] == "2026-03-02T08:00:00+00:00"
     assert facts["kinds"][0]["whose"] == "account"
     assert facts["gaps"][-1]["from"] == "2026-03-02T08:29:00+00:00"
+
+
+def test_a_token_is_made_with_what_the_settings_need():
+    made = CliRunner().invoke(main, ["usage", "token", "prod"])
+    secret, setting = (line.rpartition(":  ")[2] for line in made.stdout.splitlines())
+    assert may_send(read_tokens(setting), "prod", secret)
+    assert CliRunner().invoke(main, ["usage", "token", "a b"]).exit_code == 2
 
 
 def test_all_that_may_be_wrong_or_missing_is_said():
