@@ -28,6 +28,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "duration-unreadable": "This is not a length of time. Write for example 90m, 2h or 1h30m.",
     "duration-not-positive": "The time must be longer than nothing.",
     "duration-absurd": "Nobody gets access for that long.",
+    "outside-invalid": "The file of rights outside of RBAC, {field}: {detail}.",
     "reason-empty": "Say why.",
     "reason-too-long": "This is too long: {length} of at most {maximum} characters.",
 }
