@@ -6,33 +6,18 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, Final
 
+from bot.review_report.sarif import FINGERPRINT, LEVELS, SCHEMA_URI, SCORES, file_uri
 from bot.wording.changes import finding_words, what_words, who_words
 from grants.authz.model import rule_as_json
 from grants.authz.objects import Origin, Subject
 from grants.review.changes.given import Given
 from grants.review.changes.model import Change, NewFinding, NewPath, SubjectChange
 from grants.review.finding import Severity
+from grants.review.findings.catalogue import CATALOGUE
+from grants.review.findings.escalations import PATH
 
 SCHEMA: Final = "valetkey/review-diff/v1"
-SARIF_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 GAIN_RULE: Final = "rights-gained"
-PATH_RULE: Final = "escalation-path"
-
-_LEVELS: Final = {
-    Severity.CRITICAL: "error",
-    Severity.HIGH: "error",
-    Severity.MEDIUM: "warning",
-    Severity.LOW: "note",
-    Severity.INFO: "note",
-}
-# What forges sort by, from 0 to 10.
-_SCORES: Final = {
-    Severity.CRITICAL: "9.5",
-    Severity.HIGH: "8.0",
-    Severity.MEDIUM: "5.0",
-    Severity.LOW: "2.0",
-    Severity.INFO: "0.5",
-}
 
 
 def as_json(change: Change) -> str:
@@ -142,14 +127,28 @@ def as_sarif(change: Change) -> str:
     for result in results:
         result["ruleIndex"] = rules.index(result["ruleId"])
     driver = {
-        "name": "valetkey",
+        "name": "Valetkey",
         "semanticVersion": version("valetkey"),
-        "informationUri": "https://valetkey.dev/",
-        "rules": [{"id": rule} for rule in rules],
+        "rules": [_rule(rule) for rule in rules],
     }
-    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    body = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    run = {
+        "tool": {"driver": driver},
+        # Forges keep it apart from the results of scans by this.
+        "automationDetails": {"id": "valetkey/review-diff/"},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    body = {"$schema": SCHEMA_URI, "version": "2.1.0", "runs": [run]}
     return json.dumps(body, indent=2, ensure_ascii=False)
+
+
+def _rule(id_: str) -> dict[str, Any]:
+    if id_ == GAIN_RULE:
+        title, fix = "Rights are gained.", "Give no more than is needed."
+    else:
+        entry = CATALOGUE[id_]
+        title, fix = f"{entry.title[:1].upper()}{entry.title[1:]}.", entry.fix
+    return {"id": id_, "shortDescription": {"text": title}, "help": {"text": fix}}
 
 
 def _gain_results(change: Change) -> Iterator[dict[str, Any]]:
@@ -177,7 +176,7 @@ def _path_results(change: Change) -> Iterator[dict[str, Any]]:
     for one in change.paths:
         if one.severity is not None:
             text = f"{one.start} can get to {one.goal}: {'; '.join(one.steps)}"
-            yield _result(PATH_RULE, one.severity, text, one.origin, (one.start, one.goal))
+            yield _result(PATH, one.severity, text, one.origin, (one.start, one.goal))
 
 
 def _result(
@@ -186,24 +185,16 @@ def _result(
     digest = hashlib.sha256("\0".join((rule, *parts)).encode()).hexdigest()[:32]
     return {
         "ruleId": rule,
-        "level": _LEVELS[severity],
+        "level": LEVELS[severity],
         "message": {"text": text},
-        "partialFingerprints": {"valetkey/v1": digest},
-        "properties": {"security-severity": _SCORES[severity], "severity": severity.word},
+        "partialFingerprints": {FINGERPRINT: digest},
+        "properties": {"security-severity": SCORES[severity], "severity": severity.word},
         **({"locations": [_location(origin)]} if origin and origin.file else {}),
     }
 
 
 def _location(origin: Origin) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(origin.file)}}
+    place: dict[str, Any] = {"artifactLocation": {"uri": file_uri(origin.file)}}
     if origin.line:
         place["region"] = {"startLine": origin.line}
     return {"physicalLocation": place}
-
-
-def _uri(file: str) -> str:
-    """Write a file as a relative reference, as forges match it with the repository's files."""
-    # Imported late: it is for this form alone.
-    from urllib.parse import quote  # noqa: PLC0415
-
-    return quote(file.removeprefix("./"))

