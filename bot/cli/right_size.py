@@ -13,24 +13,25 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
 
-from bot.cli.failing import EXIT_REFUSED
+from bot.cli.failing import EXIT_REFUSED, failing
 from bot.cli.visible import visible
-from grants.clock import SystemClock
+from grants.authz.objects import ACCOUNT_PREFIX
 from grants.errors import InsufficientEvidence
+from grants.review.inventory import Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from datetime import datetime
 
+    from grants.review.findings.verdicts import UseEvidence
     from grants.review.inventory import Inventory
     from grants.review.rightsizing.model import Proposal, Target, Window
-    from grants.usage.coverage import Coverage
-    from grants.usage.folded import Folded
 
 EXIT_PARTIAL: Final = 6
-WINDOW: Final = "90d"
 Form = Literal["words", "yaml", "json"]
-_ALIAS: Final = "-"
+_RULE: Final = "unused-permission"
+_NEEDED: Final = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ServiceAccount")
+_NOT_WHOLE: Final = frozenset({Seen.PARTLY, Seen.FORBIDDEN, Seen.FAILED})
 
 
 @click.command("right-size")
@@ -40,9 +41,18 @@ _ALIAS: Final = "-"
     "--file",
     "files",
     multiple=True,
-    required=True,
     metavar="PATH",
     help="Roles, bindings and accounts: dumps of `kubectl get -o json|yaml`, files or folders.",
+)
+@click.option(
+    "--cluster",
+    metavar="NAME",
+    help="Read them from a cluster of the clusters file, or else a context of the kubeconfig.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="NAME is a context of this file, whatever the clusters file says.",
 )
 @click.option(
     "--audit",
@@ -52,7 +62,13 @@ _ALIAS: Final = "-"
     metavar="PATH",
     help="Audit logs of the whole window, of any form that is known; gzip too.",
 )
-@click.option("--window", default=WINDOW, show_default=True, help="How far back to look.")
+@click.option("--window", help="How far back to look; else policy says, or 90d.")
+@click.option(
+    "--policy",
+    "policy_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Policy file or folder; its section `review:` says how far back to look for whom.",
+)
 @click.option(
     "--names",
     type=click.Choice(["auto", "always", "never"]),
@@ -86,6 +102,8 @@ _ALIAS: Final = "-"
 def right_size(
     subjects: tuple[str, ...],
     files: tuple[str, ...],
+    cluster: str | None,
+    kubeconfig: Path | None,
     logs: tuple[str, ...],
     form: Form,
     out: Path | None,
@@ -96,14 +114,16 @@ def right_size(
     What an account was seen to do, and was allowed to, is what it needs. The proposal is replayed:
     every request that was seen is still allowed, and nothing is that was not.
     """
-    targets = [_target(text) for text in subjects]
-    now = SystemClock().now()
-    window = _window(how["window"], now)
-    inventory, folded = _inventory(files, now), _folded(logs, now)
+    targets = [_target(text, cluster or "") for text in subjects]
+    with failing():
+        window_of = _windows(how["window"], how["policy_path"])
+        inventory = _inventory(files, cluster, kubeconfig)
+        heard = _heard(logs, inventory)
     codes = [0]
     for target in targets:
+        window = _window(window_of(target), inventory.taken_at)
         try:
-            proposal = _propose(target, window, inventory, folded, how)
+            proposal = _propose(target, window, inventory, heard, how)
         except InsufficientEvidence as error:
             _say_lacks(error)
             codes.append(EXIT_REFUSED)
@@ -115,97 +135,98 @@ def right_size(
     sys.exit(max(codes))
 
 
-def _target(text: str) -> Target:
+def _target(text: str, cluster: str) -> Target:
     from grants.review.rightsizing.model import Target  # noqa: PLC0415
 
     namespace, _, name = text.removeprefix("sa:").partition("/")
-    if text.startswith("system:serviceaccount:"):
-        namespace, _, name = text.removeprefix("system:serviceaccount:").partition(":")
+    if text.startswith(ACCOUNT_PREFIX):
+        namespace, _, name = text.removeprefix(ACCOUNT_PREFIX).partition(":")
     if not namespace or not name or "/" in name or {namespace, name} & {".", ".."}:
         raise click.BadParameter(f"not NAMESPACE/NAME: {text}", param_hint="SUBJECT")
-    return Target(namespace, name)
+    return Target(namespace, name, cluster)
 
 
-def _window(text: str, now: datetime) -> Window:
+def _windows(text: str | None, policy: Path | None) -> Callable[[Target], timedelta]:
+    """Say how far back to look for whom: as was typed, else as policy says."""
     from grants.policy.durations import parse_duration  # noqa: PLC0415
+    from grants.policy.review_model import ReviewPolicy  # noqa: PLC0415
+
+    if text is not None:
+        length = parse_duration(text)
+        if length is None or length <= timedelta(0):
+            raise click.BadParameter("must be a length of time such as 90d", param_hint="--window")
+        return lambda _: length
+    found = ReviewPolicy()
+    if policy is not None:
+        from grants.policy.load import load_review  # noqa: PLC0415
+        from grants.policy.source import PolicyPath  # noqa: PLC0415
+
+        found = load_review(PolicyPath(policy).files()).review
+    return lambda target: found.window_for(
+        _RULE, target.cluster, namespace=target.namespace, account=str(target)
+    )
+
+
+def _window(length: timedelta, now: datetime) -> Window:
     from grants.review.rightsizing.model import Window  # noqa: PLC0415
 
-    length = parse_duration(text)
-    if length is None or length <= timedelta(0):
-        raise click.BadParameter("must be a length of time such as 90d", param_hint="--window")
     return Window(now - length, now)
 
 
-def _inventory(files: Sequence[str], now: datetime) -> Inventory:
+def _inventory(files: tuple[str, ...], cluster: str | None, kubeconfig: Path | None) -> Inventory:
     """Read roles and bindings; with some of them missing, what is held is not known."""
+    from bot.cli.review_sources import Wanted, inventories  # noqa: PLC0415
     from bot.wording.reading import read_problem_sentence  # noqa: PLC0415
-    from grants.review.reading import read_paths  # noqa: PLC0415
 
-    found = read_paths(files, sys.stdin.buffer if "-" in files else None, now=now)
+    named = (cluster,) if cluster else ()
+    wanted = Wanted(
+        paths=files,
+        namespace="default",
+        clusters=named,
+        every=False,
+        kubeconfig=kubeconfig,
+        token_secrets=False,
+    )
+    wanted.check()
+    (found,) = inventories(wanted, lambda _: None)
     for problem in found.problems:
         click.echo(visible(read_problem_sentence(problem)), err=True)
-    if found.partial:
-        click.echo("Not all could be read, so nothing is proposed.", err=True)
+    lacking = [kind for kind in _NEEDED if found.seen.get(kind) in _NOT_WHOLE]
+    if lacking or any(problem.loses for problem in found.problems):
+        said = f" ({', '.join(lacking)})" if lacking else ""
+        click.echo(f"Not all could be read{said}, so nothing is proposed.", err=True)
         sys.exit(EXIT_PARTIAL)
     return found
 
 
-def _folded(logs: Sequence[str], now: datetime) -> Folded:
-    """Read audit logs as those of one cluster; what is lost counts against the evidence."""
-    from grants.usage.reading import Reader  # noqa: PLC0415
+def _heard(logs: tuple[str, ...], inventory: Inventory) -> UseEvidence:
+    from bot.cli.review_sources import heard_of_use  # noqa: PLC0415
 
-    reader = Reader(now, cluster=_ALIAS)
-    for name in logs:
-        try:
-            with Path(name).open("rb") as stream:
-                reader.read(stream, name)
-        except OSError as error:
-            raise click.BadParameter(
-                f"{name} can't be read: {error.strerror}", param_hint="--audit"
-            ) from None
-    folded = reader.folded
-    for file, line, word in folded.places:
-        click.echo(visible(f"{file}:{line}: {word}"), err=True)
-    return folded
+    return heard_of_use(logs, (inventory,), lambda _: None)[inventory.cluster]
 
 
 def _propose(
-    target: Target, window: Window, inventory: Inventory, folded: Folded, how: dict[str, Any]
+    target: Target, window: Window, inventory: Inventory, heard: UseEvidence, how: dict[str, Any]
 ) -> Proposal:
-    from grants.authz.builtin import with_builtin  # noqa: PLC0415
-    from grants.authz.rbac import Rbac  # noqa: PLC0415
+    from grants.review.findings.look import Look  # noqa: PLC0415
     from grants.review.rightsizing import propose  # noqa: PLC0415
     from grants.review.rightsizing.evidence import Complete  # noqa: PLC0415
     from grants.review.rightsizing.names import Names  # noqa: PLC0415
     from grants.review.rightsizing.watched import Watched, observed  # noqa: PLC0415
 
-    rbac = Rbac(with_builtin(inventory.roles), inventory.bindings)
-    coverage, uses = _heard(folded, target.user)
-    created = {(a.meta.namespace, a.meta.name): a.meta.created for a in inventory.accounts}
-    born = created.get((target.namespace, target.name))
+    look = Look(inventory)
+    account = look.accounts.get((target.namespace, target.name))
+    born = account.meta.created if account else None
     ask = propose.RightSize(
         target,
-        tuple(observed(use) for use in uses),
+        tuple(observed(use) for use in heard.uses.get(target.user, ())),
         window,
         Names(how["names"]),
         exactly=how["exactly"],
         keep_unjudged=how["keep_unjudged"],
     )
-    return propose.right_size(ask, rbac, Complete() if how["vouch"] else Watched(coverage, born))
-
-
-def _heard(folded: Folded, user: str) -> tuple[Coverage, list[Any]]:
-    from grants.usage.coverage import coverage_of  # noqa: PLC0415
-    from grants.usage.model import Use  # noqa: PLC0415
-    from grants.usage.times import as_time  # noqa: PLC0415
-
-    part = folded.parts[_ALIAS]
-    uses = [
-        Use("", act, as_time(row.first), as_time(row.last), row.count)
-        for act, row in part.rows
-        if act.user == user
-    ]
-    return coverage_of("", part.seen, part.losses), uses
+    evidence = Complete() if how["vouch"] else Watched(heard.coverage, born, heard.judging)
+    return propose.right_size(ask, look.rbac, evidence)
 
 
 def _say_lacks(error: InsufficientEvidence) -> None:

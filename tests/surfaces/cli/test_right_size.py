@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,11 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from bot.cli.review_sources import ReviewSource, Wanted
 from bot.cli.right_size import right_size
 from bot.wording.right_sizing import CAUTIONS, LACKS, NOTES
+from grants.review.inventory import Inventory
+from grants.review.reading import read_paths
 from grants.review.rightsizing import cautions
 from grants.usage.coverage import Lack
 
@@ -180,6 +184,37 @@ def test_roles_that_could_not_all_be_read_are_no_ground(run: Any) -> None:
     result = run(dump(RULES)[:-5], events(*SEEN))
     assert result.exit_code == 6
     assert "nothing is proposed" in result.stderr
+
+
+def test_a_cluster_is_read_as_files_are(run: Any, tmp_path: Path) -> None:
+    asked: list[Wanted] = []
+
+    def read(wanted: Wanted, _heard: Any) -> tuple[Inventory, ...]:
+        asked.append(wanted)
+        return (replace(read_paths([tmp_path / "dump.json"], now=NOW), cluster="prod"),)
+
+    run(dump(RULES), events(*SEEN))
+    arguments = ["shop/worker", "--cluster", "prod", "--audit", str(tmp_path / "audit.log")]
+    source = ReviewSource(read)
+    result = CliRunner().invoke(right_size, [*arguments, "--window", "30d"], obj=source)
+    assert result.exit_code == 0
+    assert asked[0].clusters == ("prod",)
+    both = CliRunner().invoke(right_size, [*arguments, "-f", "x"], obj=source)
+    assert both.exit_code == 2
+
+
+def test_policy_says_how_far_back_to_look_for_whom(run: Any, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.yml"
+    policy.write_text(
+        "apiVersion: valetkey/v1\nreview:\n  window: 30d\n  windows:\n"
+        "  - {accounts: [shop/yearly], window: 400d}\n"
+    )
+    run(dump(RULES), events(*SEEN))
+    arguments = ["-f", str(tmp_path / "dump.json"), "--audit", str(tmp_path / "audit.log")]
+    arguments += ["--policy", str(policy), "--format", "json"]
+    told = json.loads(CliRunner().invoke(right_size, ["shop/worker", *arguments]).stdout)
+    length = datetime.fromisoformat(told["until"]) - datetime.fromisoformat(told["since"])
+    assert length == timedelta(days=30)
 
 
 @pytest.mark.parametrize("subject", ["worker", "a/b/c", "../x", "shop/..", "/"])
