@@ -155,9 +155,15 @@ class Events:
     def _node(self, event: Any, tree: Tree | None, depth: int) -> Any:
         """Read a value whose first event was read."""
         kind = type(event)
+        anchor = event.anchor
+        if anchor is None and depth < DEPTH_MOST and tree is not _ITEMS:
+            # Nearly everything that comes here.
+            if kind is _SEQUENCE_START:
+                return self._sequence(tree, depth + 1)
+            if kind is _MAPPING_START:
+                return self._mapping(tree, depth + 1)
         if kind is _ALIAS:
             return self._alias(event)
-        anchor = event.anchor
         if anchor is not None or (tree is _ITEMS and kind is not _SEQUENCE_START):
             tree = None  # who names it later may read other keys of it
         if depth > DEPTH_MOST:
@@ -188,11 +194,11 @@ class Events:
                 continue
             if key in found:
                 self._sink.tell("duplicate-key", self._line(event), key=key)
-            if not is_text:
+            if is_text:
+                value = event.value
+                found[key] = _value_of(event) if value < _PLAIN or value in _WORDS else value
+            else:
                 found[key] = self._node(event, below, depth)
-                continue
-            value = event.value
-            found[key] = _value_of(event) if value < _PLAIN or value in _WORDS else value
         if _MERGE in found:
             _merge(found)
         return found
