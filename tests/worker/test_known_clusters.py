@@ -283,7 +283,11 @@ def test_what_grants_wait_for_is_said_alike_by_all_who_see_it_differently(
     world.clock.forward(hours=1)
     note_looks([Look("prod", "cluster-changed", world.clock.now())], ports=world)
     world.cluster.fail_all()
-    look(known, ticks)
+    ticks.forward(20)
+    known.suspect("prod")
+    # Until the end: what is noted meanwhile would be that it was well, and another's reason gone.
+    assert known.wait(SOON)
+    known.look()
     known.note_waiting()
     assert known.problems == {"prod": "cluster-unavailable"}
     assert world.grant(grant.id).problem == "cluster-changed"
