@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import click
 
+from bot.cli.database import database_option
 from bot.cli.failing import EXIT_CLUSTER, EXIT_REFUSED, failing
 from bot.cli.review_diff import diff
 from bot.cli.right_size import right_size
@@ -81,6 +82,13 @@ review.add_command(right_size)
     "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
 @click.option(
+    "--store",
+    "store",
+    is_flag=True,
+    help="Keep what clusters hold and which findings are known, and judge by imported use.",
+)
+@database_option
+@click.option(
     "--baseline",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="An earlier scan's JSON: what it knew does not fail again.",
@@ -100,7 +108,9 @@ def scan_command(
     explain: str | None,
     fail_on: str | None,
     audit: tuple[str, ...],
+    database_url: str,
     *,
+    store: bool,
     everything: bool,
     quiet: bool,
     **source: Any,
@@ -113,7 +123,8 @@ def scan_command(
     # Short-lived, and full of small values that live to its end: nothing to collect.
     with failing(), without_gc():
         policy = _policy(policy_path)
-        found = _scan(source, policy, audit, baseline, _hearing(quiet=quiet))
+        database = database_url if store else None
+        found = _scan(source, policy, audit, baseline, database, _hearing(quiet=quiet))
         code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))
         if explain is not None:
             _explain(found, explain)
@@ -149,6 +160,7 @@ def _scan(
     policy: Policy | None,
     audit: tuple[str, ...],
     baseline: Path | None,
+    database_url: str | None,
     heard: Callable[[str], None],
 ) -> Scan:
     from bot.cli.review_sources import Wanted, heard_of_use, inventories, looks  # noqa: PLC0415
@@ -156,6 +168,8 @@ def _scan(
 
     wanted = Wanted(**source)
     wanted.check()
+    if database_url is not None and (wanted.paths or baseline):
+        raise click.UsageError("--store goes with clusters, and without --baseline")
     known = None
     if baseline is not None:
         from bot.cli.review_baseline import read_baseline  # noqa: PLC0415
@@ -164,6 +178,10 @@ def _scan(
     found = inventories(wanted, heard)
     use = heard_of_use(audit, found, heard)
     heard("judging")
+    if database_url is not None:
+        from bot.cli.review_store import stored_scan  # noqa: PLC0415
+
+        return stored_scan(database_url, looks(found, policy), use)
     return scan(looks(found, policy), known, use)
 
 

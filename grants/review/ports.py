@@ -1,11 +1,13 @@
 """What the review asks of a database, where anything is to be kept at all."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
 from grants.review.inventory import Inventory
 from grants.review.kept import Kept, Version
+from grants.review.tracking import Known
 
 
 class InventoryTx(Protocol):
@@ -38,6 +40,30 @@ class InventoryTx(Protocol):
 
     def forget_inventories(self, before: datetime) -> int:
         """Drop versions and looks that say nothing of any moment from then on; counts versions."""
+        ...
+
+
+class FindingsTx(Protocol):
+    """What was known of findings, in one transaction."""
+
+    def known_findings(self, clusters: Sequence[str]) -> tuple[Known, ...]:
+        """Give what is known of findings in these clusters, those that are gone too."""
+        ...
+
+    def keep_findings(self, known: Iterable[Known]) -> None:
+        """Keep what is known now, in the place of what was; when first seen stays."""
+        ...
+
+
+class ScanTx(InventoryTx, FindingsTx, Protocol):
+    """All that keeping a scan needs."""
+
+
+class ScanStore(Protocol):
+    """Where scans are kept."""
+
+    def write(self) -> AbstractContextManager[ScanTx]:
+        """Open one write transaction; leaving it without an error commits."""
         ...
 
 

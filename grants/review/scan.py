@@ -1,7 +1,7 @@
 """One scan: several looks together, and what became of findings since they were known."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grants.review.finding import Finding, Severity, worst_first
 from grants.review.findings.look import Look
@@ -64,14 +64,27 @@ def scan(
 
     `use` is what was seen of use, by cluster.
     """
+    judged = judge(looks, use)
+    return judged if known is None else follow(judged, known)
+
+
+def judge(looks: Sequence[Look], use: Mapping[str, UseEvidence] | None = None) -> Scan:
+    """Review each look, whatever was known before."""
     reviews = tuple(review(look, (use or {}).get(look.cluster)) for look in looks)
     if len(reviews) == 1:
-        findings = reviews[0].findings
-    else:
-        every = (finding for one in reviews for finding in one.findings)
-        findings = tuple(sorted(every, key=worst_first))
-    if known is None:
-        return Scan(tuple(looks), reviews, findings)
-    whole = {look.cluster for look in looks if not look.inventory.partial}
-    changes: Changes = track(known, findings, max(look.now for look in looks), whole)
-    return Scan(tuple(looks), reviews, changes.findings, dict(changes.states), changes.resolved)
+        return Scan(tuple(looks), reviews, reviews[0].findings)
+    every = (finding for one in reviews for finding in one.findings)
+    return Scan(tuple(looks), reviews, tuple(sorted(every, key=worst_first)))
+
+
+def follow(judged: Scan, known: Iterable[Known]) -> Scan:
+    """Say of a scan what is new, back and gone since what was known."""
+    whole = {look.cluster for look in judged.looks if not look.inventory.partial}
+    now = max(look.now for look in judged.looks)
+    changes: Changes = track(known, judged.findings, now, whole)
+    return replace(
+        judged,
+        findings=changes.findings,
+        states=dict(changes.states),
+        resolved=changes.resolved,
+    )

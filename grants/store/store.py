@@ -14,6 +14,7 @@ from grants.store.claims import Claims
 from grants.store.clocks import ClockRows, Clocks
 from grants.store.deliveries import Deliveries
 from grants.store.engine import Database
+from grants.store.findings import FindingRows
 from grants.store.health import HealthRows
 from grants.store.hearing import HearingRows
 from grants.store.history_list import HistoryList
@@ -31,6 +32,7 @@ from grants.store.usage import UsageRows
 
 class Tx(
     ClockRows,
+    FindingRows,
     HistoryList,
     HealthRows,
     HearingRows,

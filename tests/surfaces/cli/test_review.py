@@ -26,6 +26,7 @@ from grants.review.inventory import Inventory, Seen
 from grants.review.scan import Scan, scan
 from tests.support.rbac_objects import account, bind, group, role, rule
 from tests.support.reviews import ALL_SEEN, look_at, runs, sa
+from tests.support.stores import copied, migrated_template
 
 ROOT = Path(__file__).parents[3]
 
@@ -379,3 +380,21 @@ def test_the_numbers_say_what_was_looked_at() -> None:
     )
     assert tracked.findings[0].first_seen is not None
     assert later.looks[0].now - tracked.findings[0].first_seen == timedelta(0)
+
+
+def test_with_a_database_findings_are_followed_and_inventories_kept(tmp_path: Path) -> None:
+    url = copied(migrated_template(tmp_path), tmp_path)
+    inventory = town("a").looks[0].inventory
+    words = ["--cluster", "a", "--store", "--database-url", url, "--format", "json"]
+    first = findings(of_clusters(*words, a=inventory))
+    assert {one["state"] for one in first} == {"new"}
+    later = replace(inventory, taken_at=inventory.taken_at + timedelta(days=1), bindings=())
+    result = of_clusters(*words, a=later)
+    assert {one["state"] for one in findings(result)} <= {"new", "known"}
+    gone = {one["rule"] for one in json.loads(result.stdout)["resolved"]}
+    assert "secrets-read" in gone
+
+
+def test_files_are_not_stored(manifest: Path) -> None:
+    result = run("scan", str(manifest), "--store")
+    assert (result.exit_code, "goes with clusters" in result.stderr) == (2, True)

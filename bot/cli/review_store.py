@@ -1,0 +1,37 @@
+"""`review scan --store`: with a database, what was used counts, and findings are followed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+
+from grants.review.findings.look import Look
+from grants.review.findings.verdicts import UseEvidence, use_evidence
+from grants.review.keep_scan import keep_scan
+from grants.review.scan import Scan
+from grants.store import schema as store_schema
+from grants.store.engine import open_database
+from grants.store.store import Store
+
+
+@contextmanager
+def _opened(database_url: str) -> Iterator[Store]:
+    store_schema.check(database_url)
+    with closing(Store(open_database(database_url))) as store:
+        yield store
+
+
+def stored_scan(database_url: str, looks: Sequence[Look], audit: Mapping[str, UseEvidence]) -> Scan:
+    """Review clusters by the use that the database knows of, and keep what was seen."""
+    with _opened(database_url) as store:
+        use = {**_known_use(store, looks), **audit}
+        return keep_scan(looks, use, store=store)
+
+
+def _known_use(store: Store, looks: Sequence[Look]) -> Mapping[str, UseEvidence]:
+    """Give what was heard of use, of those clusters of which anything was."""
+    with store.read() as tx:
+        heard = set(tx.usage_clusters())
+        return {
+            look.cluster: use_evidence(tx.coverage(look.cluster), tx.usage(look.cluster))
+            for look in looks
+            if look.cluster in heard
+        }

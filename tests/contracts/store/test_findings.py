@@ -1,0 +1,92 @@
+"""Findings over time, on both databases: kept by their key, gone and back."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from grants.authz.model import RoleRef
+from grants.errors import StoreError
+from grants.review.findings.look import Look
+from grants.review.keep_scan import keep_scan
+from grants.review.scan import Scan
+from grants.review.tracking import Known, State
+from tests.support.rbac_objects import account, bind, role, rule
+from tests.support.reviews import look_at, sa
+
+MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+ONE = Known("k1", "prod", "secrets-read", "ServiceAccount shop/app", MONDAY)
+TWO = replace(
+    ONE, key="k2", cluster="stage", subject="Group we\x00ird 'x' \u2028", first_seen=MONDAY
+)
+
+
+@pytest.fixture
+def store(real_store):
+    return real_store
+
+
+def known(store, *clusters: str) -> tuple[Known, ...]:
+    with store.read() as tx:
+        return tx.known_findings(clusters)
+
+
+def keep(store, *those: Known) -> None:
+    with store.write() as tx:
+        tx.keep_findings(those)
+
+
+def test_what_is_kept_is_what_is_known_of_these_clusters(store):
+    keep(store, TWO, ONE)
+    assert known(store, "prod") == (ONE,)
+    assert known(store, "stage", "prod") == (ONE, TWO)
+    assert known(store, "none") == ()
+    assert known(store) == ()
+
+
+def test_what_is_gone_and_back_stays_one_row_with_its_first_day(store):
+    keep(store, ONE)
+    gone = replace(ONE, first_seen=MONDAY + DAY, resolved_at=MONDAY + DAY)
+    keep(store, gone)
+    assert known(store, "prod") == (replace(ONE, resolved_at=MONDAY + DAY),)
+    keep(store, ONE)
+    assert known(store, "prod") == (ONE,)
+
+
+def test_thousands_are_kept_at_once(store):
+    many = [replace(ONE, key=f"k{number:05}") for number in range(1_201)]
+    keep(store, *many)
+    assert known(store, "prod") == tuple(many)
+
+
+def test_nothing_is_kept_in_a_read_transaction(store):
+    with pytest.raises(StoreError), store.read() as tx:
+        tx.keep_findings([ONE])
+
+
+def looked(*verbs: str, day: int = 0) -> Look:
+    reads = role("reads", rule(" ".join(verbs), "secrets"))
+    look = look_at(sa("app"), reads, bind("reads", RoleRef("ClusterRole", "reads"),
+                   account("app", "shop")))  # fmt: skip
+    return replace(look, inventory=replace(look.inventory, taken_at=look.now + day * DAY))
+
+
+def states(found: Scan) -> dict[str, State]:
+    return {one.rule: found.states[one.key] for one in found.findings}
+
+
+def test_a_scan_that_is_kept_tells_new_known_gone_and_back(store):
+    first = keep_scan([looked("get")], store=store)
+    assert states(first) == {"secrets-read": State.NEW}
+    second = keep_scan([looked("patch", day=1)], store=store)
+    assert states(second) == {"secrets-write": State.NEW}
+    assert [one.rule for one in second.resolved] == ["secrets-read"]
+    third = keep_scan([looked("get", "patch", day=2)], store=store)
+    assert states(third) == {"secrets-read": State.REOPENED, "secrets-write": State.KNOWN}
+    assert {one.first_seen for one in third.findings} == {
+        looked().now,
+        looked(day=1).now,
+    }
+    with store.read() as tx:
+        assert list(tx.looks("prod", 5)) == [looked(day=d).now for d in (2, 1, 0)]
