@@ -16,8 +16,9 @@ from bot.web.ports import Check
 from bot.wiring import Core, former_installations, note_hung, reconcile, worker_name
 from bot.worker.clockwork import Loop
 from bot.worker.known_clusters import KnownClusters
-from bot.worker.loops import SLACK_EVERY, LoopCalls, slack_loop, worker_loops
+from bot.worker.loops import SLACK_EVERY, LoopCalls, roles_loop, slack_loop, worker_loops
 from bot.worker.reconciler import Reconciler
+from bot.worker.role_risks import RoleRisks
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
 from grants.errors import ValetkeyError
@@ -75,6 +76,7 @@ class Worker:
         self._looks = make_looks(surface)
         self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
         self._sweep_every = settings.sweep_interval
+        self._roles = RoleRisks(lambda: core.policy.in_force, core.clusters, known.shut)
 
     def _make_watches(self, settings: Settings) -> Watches | None:
         if not settings.watch_clusters:
@@ -90,11 +92,12 @@ class Worker:
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""
         outbox, watches = Check("outbox", self._outbox.problem, vital=False), self._watches
+        roles = Check("roles", lambda: self._roles.problem, vital=False)
         if watches is None:
-            return (outbox,)
+            return (outbox, roles)
         # Codes alone: whoever reaches the probe need not learn what clusters there are.
         seen = Check("watches", lambda: ", ".join(watches.problems()) or None, vital=False)
-        return (outbox, seen)
+        return (outbox, roles, seen)
 
     def loops(self) -> tuple[Loop, ...]:
         """Give the loops that only a worker runs."""
@@ -107,7 +110,7 @@ class Worker:
             sweep_every=self._sweep_every,
         )
         loops = worker_loops(self._core, self._reconciler, calls)
-        return (*loops, slack_loop(self._look_at_slack))
+        return (*loops, roles_loop(self._roles.look), slack_loop(self._look_at_slack))
 
     def begin(self, cluster: str, grant: str) -> bool:
         """Bring one grant forward now; False when that must wait for the next look."""

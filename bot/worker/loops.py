@@ -20,6 +20,7 @@ WAITING_EVERY = timedelta(seconds=1)
 WATCH_EVERY = timedelta(milliseconds=250)
 CLOCKS_EVERY = timedelta(seconds=30)
 SECRETS_EVERY = timedelta(seconds=5)
+ROLES_EVERY = timedelta(seconds=15)
 SLACK_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(days=1)
 
@@ -57,6 +58,11 @@ def secrets_loop(look_at_secrets: Callable[[], object]) -> Loop:
 def slack_loop(look_at_slack: Callable[[], object]) -> Loop:
     """Make the loop that looks at what changes in Slack by itself."""
     return Loop("slack", SLACK_EVERY, look_at_slack)
+
+
+def roles_loop(look_at_roles: Callable[[], object]) -> Loop:
+    """Make the loop that judges the roles that policy names, where that is due."""
+    return Loop("roles", ROLES_EVERY, look_at_roles)
 
 
 def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:

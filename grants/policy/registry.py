@@ -55,6 +55,12 @@ class PolicyRegistry:
         return in_force.loaded.policy
 
     @property
+    def in_force(self) -> LoadedPolicy | None:
+        """Give the last good version with the places of what it says; None before the first."""
+        in_force = self._in_force
+        return in_force.loaded if in_force else None
+
+    @property
     def problems(self) -> tuple[PolicyProblem, ...]:
         """Tell what is wrong with the files as they are now; empty when they are in force."""
         refusal = self._refusal
