@@ -78,12 +78,12 @@ def test_paths_are_compared_as_kubernetes_matches_them() -> None:
 def test_a_role_too_large_to_compare_counts_as_wider_and_takes_no_time() -> None:
     many = tuple(f"n{n}" for n in range(400))
     huge = Rule(many, many, many, many)
-    begun = time.monotonic()
+    begun = time.process_time()
     found = difference([READ_PODS], [huge])
     assert not found.known
     assert found.is_wider
     assert not found.is_none
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 VERBS = ("get", "delete", "*")
