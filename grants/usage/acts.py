@@ -5,9 +5,11 @@ from typing import Final
 
 from grants.authz.objects import ACCOUNT_PREFIX, ACCOUNTS_GROUP, AUTHENTICATED
 from grants.usage.events import Annotations, Event, Impersonated, Ref
-from grants.usage.model import Act
+from grants.usage.model import NODE_PREFIX, Act
 
 _AUTHENTICATION: Final = "authentication.k8s.io"
+_NODES_GROUP: Final = "system:nodes"
+_NODE: Final = "-node"  # the modes arbitrary-node and associated-node
 _NOT_ALLOWED: Final = frozenset({401, 403})
 _BARE: Final = Ref()
 _UNDECIDED: Final = Annotations()
@@ -29,7 +31,7 @@ def acts_of(event: Event) -> tuple[Act, ...]:
         return (_act(event, user, ""),)
     act = _act(event, acted_as.username, user)
     constraint = event.authenticationMetadata
-    mode = constraint.impersonation.partition(":")[2] if constraint else ""
+    mode = constraint.impersonation.rpartition(":")[2] if constraint else ""
     return (act, *_impersonations(user, acted_as, mode, act))
 
 
@@ -93,7 +95,10 @@ def _impersonations(user: str, acted_as: Impersonated, mode: str, act: Act) -> I
         return Act(user, "", verb, api_group, resource, subresource, namespace, name, "", True, "")
 
     implied = {AUTHENTICATED}
-    if acted_as.username.startswith(ACCOUNT_PREFIX):
+    if mode.endswith(_NODE):
+        implied.add(_NODES_GROUP)
+        yield to("nodes", acted_as.username.removeprefix(NODE_PREFIX))
+    elif acted_as.username.startswith(ACCOUNT_PREFIX):
         namespace, _, name = acted_as.username.removeprefix(ACCOUNT_PREFIX).partition(":")
         implied |= {ACCOUNTS_GROUP, f"{ACCOUNTS_GROUP}:{namespace}"}
         yield to("serviceaccounts", name, namespace)

@@ -21,7 +21,7 @@ from bot.playground.controlplane.config import bearer
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.relay import Relay
 from bot.playground.slack import Delivery
-from tests.bench import click, endings, hanging, starting
+from tests.bench import click, endings, hanging, starting, usage
 from tests.bench.acks import BUSY_MS, IDLE_MS, Acked, Load
 from tests.bench.bound import Wire, bind
 from tests.bench.pairs import HEAD, PAIRS, Figure, in_turns, machine, median, ratios
@@ -213,12 +213,25 @@ def bench_start(bench: Bench) -> list[Figure]:
         return starting.measure(stage)
 
 
+def bench_usage(bench: Bench) -> list[Figure]:
+    """Audit logs folded, against a typed decode of the same file by as many processes."""
+    path = bench.folder / "audit.log"
+    usage.write(path, usage.EVENTS)
+    try:
+        return [
+            usage.figure(path, usage.processors(), usage.EVENTS, peer=peer) for peer in usage.PEERS
+        ]
+    finally:
+        path.unlink()
+
+
 PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "start": bench_start,
     "click": bench_click,
     "endings": bench_endings,
     "hanging": bench_hanging,
     "acks": bench_acks,
+    "usage": bench_usage,
 }
 
 

@@ -156,6 +156,18 @@ def test_constrained_impersonation_needs_a_right_for_the_mode_and_one_for_the_ac
     }
 
 
+def test_whoever_acts_as_a_node_needs_a_right_to_that_node():
+    node = {"username": "system:node:n1", "groups": ["system:nodes", "system:authenticated"]}
+    mode = {"impersonationConstraint": "impersonate:arbitrary-node"}
+    ada = {"username": "ada"}
+    some = event(user=ada, impersonatedUser=node, authenticationMetadata=mode)
+    assert acts(read(lines(some))) == {
+        f"{NODES} via ada get configmaps shop/{MANY}",
+        "ada impersonate:arbitrary-node nodes.authentication.k8s.io /n1",
+        "ada impersonate-on:arbitrary-node:get configmaps shop/prices",
+    }
+
+
 def test_a_create_has_no_name_since_nobody_was_asked_about_one():
     """The event bears the name of what came to be; RBAC saw none."""
     token = ref("serviceaccounts", name="web", subresource="token")
