@@ -22,6 +22,11 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _chosen(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    return chosen_url(given)
+
+
+def chosen_url(given: str | None) -> str:
+    """Give the database that was named, else that of the settings."""
     if given is None:
         with failing():
             return load_settings().database_url.get_secret_value()

@@ -14,7 +14,6 @@ from typing import Any, Final, Literal
 
 import click
 
-from bot.cli.database import database_option
 from bot.cli.failing import EXIT_CLUSTER, EXIT_REFUSED, failing
 from bot.cli.review_diff import diff
 from bot.cli.right_size import right_size
@@ -87,7 +86,12 @@ review.add_command(right_size)
     is_flag=True,
     help="Keep what clusters hold and which findings are known, and judge by imported use.",
 )
-@database_option
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="The database of --store; default: the setting VALETKEY_DATABASE_URL. Never with a"
+    " password.",
+)
 @click.option(
     "--baseline",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -108,7 +112,7 @@ def scan_command(
     explain: str | None,
     fail_on: str | None,
     audit: tuple[str, ...],
-    database_url: str,
+    database_url: str | None,
     *,
     store: bool,
     everything: bool,
@@ -123,7 +127,7 @@ def scan_command(
     # Short-lived, and full of small values that live to its end: nothing to collect.
     with failing(), without_gc():
         policy = _policy(policy_path)
-        database = database_url if store else None
+        database = _database(database_url) if store else None
         found = _scan(source, policy, audit, baseline, database, _hearing(quiet=quiet))
         code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))
         if explain is not None:
@@ -144,6 +148,13 @@ def schema() -> None:
     from bot.cli.review_json import json_schema  # noqa: PLC0415
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _database(given: str | None) -> str:
+    # Imported late: without a database no setting is read, and none can be wrong.
+    from bot.cli.database import chosen_url  # noqa: PLC0415
+
+    return chosen_url(given)
 
 
 def _policy(path: Path | None) -> Policy | None:
