@@ -3,16 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from grants.authz.model import RoleRef
 from grants.authz.objects import Origin, Subject
 from grants.review.finding import Aside, BindingRef, Control, Excepted, Finding, Severity, Verdict
-from grants.review.findings.escalations import path_findings, paths_of
+from grants.review.findings.escalations import paths_of
 from grants.review.findings.look import Look
-from grants.review.findings.scanning import Gap, Review
+from grants.review.findings.scanning import Gap, Review, review
+from grants.review.findings.verdicts import UseEvidence, use_evidence
 from grants.review.inventory import Inventory, ReadProblem
 from grants.review.scan import Scan
 from grants.review.tracking import State
+from grants.usage.coverage import Coverage
+from grants.usage.model import Act, Kind, Use, VerbClass, Whose
+from grants.usage.seen import Traced
 from tests.support.rbac_objects import account, bind, group, role, rule
 from tests.support.reviews import NOON, look_at, runs, sa
 
@@ -102,7 +107,7 @@ def estate() -> Look:
         "shop": ("web", "cart", "support", "backup"),
         "platform": ("operator", "gitops", "metrics"),
     }
-    return look_at(
+    things = (
         *(sa(name, place) for place, all_of in names.items() for name in all_of),
         *(runs(name, name, place) for place, all_of in names.items() for name in all_of),
         *(admin, ci, shell, mint, binder, reader),
@@ -113,15 +118,49 @@ def estate() -> Look:
         bind("support-shell", shell, account("support", "shop"), namespace="shop"),
         bind("backup-secrets", reader, account("backup", "shop")),
         bind("runner-minter", mint, account("runner", "ci"), namespace="platform"),
-        cluster="prod",
     )
+    return look_at(*(_a_year_old(one) for one in things), cluster="prod")
+
+
+def _a_year_old(one: Any) -> Any:
+    return replace(one, meta=replace(one.meta, created=NOON - timedelta(days=365)))
 
 
 def estate_scan() -> Scan:
     """Scan that cluster."""
     look = estate()
-    found = tuple(path_findings(look, paths_of(look)))
-    return scan_of((*found, *one_of_each()), look)
+    made = review(look, heard()["prod"], paths_of(look))
+    return Scan((look,), (made,), made.findings)
+
+
+def heard() -> dict[str, UseEvidence]:
+    """What was heard of that cluster: every minute for a hundred days, and who did what."""
+    days = 100
+    start = NOON - timedelta(days=days)
+    hours = {
+        (start + timedelta(hours=n)).replace(minute=0): (1 << 60) - 1 for n in range(days * 24 + 1)
+    }
+    dates = [start.date() + timedelta(days=n) for n in range(days + 1)]
+    kinds = (
+        *(Kind(VerbClass.WRITE, "", what) for what in ("serviceaccounts/token", "pods")),
+        *(Kind(VerbClass.WRITE, "apps", what) for what in ("deployments",)),
+        Kind(VerbClass.READ, "", "secrets"),
+    )
+    coverage = Coverage("prod", hours, {Traced(kind, w): dates for kind in kinds for w in Whose})
+    uses = (
+        _did("ci:builder", "update", "apps", "deployments", "ci"),
+        _did("ci:runner", "create", "", "serviceaccounts/token", "platform"),
+        _did("shop:backup", "list", "", "secrets", "shop"),
+        _did("shop:backup", "get", "", "secrets", "shop"),
+    )
+    return {"prod": use_evidence(coverage, uses)}
+
+
+def _did(who: str, verb: str, api_group: str, what: str, namespace: str) -> Use:
+    resource, _, sub = what.partition("/")
+    user = f"system:serviceaccount:{who}"
+    act = Act(user, "", verb, api_group, resource, sub, namespace, "some", "", True, "")
+    return Use("prod", act, NOON - timedelta(days=2), NOON - timedelta(days=1), 3)
 
 
 def nothing() -> Scan:

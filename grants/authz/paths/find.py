@@ -66,6 +66,11 @@ class Paths:
                 if path is not None:
                     yield path
 
+    @property
+    def goals(self) -> tuple[PartyKind, ...]:
+        """The goals, the highest first."""
+        return tuple(self._searches)
+
     def count(self, goal: PartyKind) -> int:
         """Count the starts (without people) that have a path to a goal."""
         search, numbers = self._searches[goal], self._graph.numbers

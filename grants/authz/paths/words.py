@@ -48,6 +48,9 @@ _DOES: Final[dict[tuple[str, PartyKind | None], str]] = {
     ("pod", None): "has the token of {}",
 }
 
+STEP_KINDS: Final = frozenset(kind for kind, _ in _DOES)
+"""Every kind of step there is."""
+
 _NEEDS: Final[dict[NeedKind, tuple[str, str]]] = {
     # As seen to be so, and as supposed.
     NeedKind.POD_RUNS: ("{name} in {namespace} runs as it", "a pod of that account runs"),

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from grants.authz.paths.find import Paths
 from grants.garbage import without_gc
 from grants.review.finding import Finding, worst_first
 from grants.review.findings.accounts import account_findings
 from grants.review.findings.aggregated import aggregate_findings
 from grants.review.findings.bound import bound_findings
 from grants.review.findings.dangling import dangling_findings
+from grants.review.findings.escalations import path_findings
 from grants.review.findings.exceptions import with_exceptions
 from grants.review.findings.granted import Judge, granted_findings
 from grants.review.findings.look import Look
@@ -40,10 +42,14 @@ class Review:
 _NEEDED: Final = tuple(kind for kind in KINDS if kind not in {"ReplicaSet", "Secret"})
 
 
-def review(look: Look, use: UseEvidence | None = None) -> Review:
-    """Try every rule of the catalogue; those of use where something was heard of it."""
+def review(look: Look, use: UseEvidence | None = None, paths: Paths | None = None) -> Review:
+    """Try every rule of the catalogue; those of use where something was heard of it.
+
+    Escalation paths are told where they were looked for: in a large cluster that takes longer than
+    all other rules together.
+    """
     with without_gc():
-        findings = sorted(with_exceptions(look, _every(look, use)), key=worst_first)
+        findings = sorted(with_exceptions(look, _every(look, use, paths)), key=worst_first)
     found = look.inventory
     counts = (
         ("accounts", len(found.accounts)),
@@ -54,7 +60,7 @@ def review(look: Look, use: UseEvidence | None = None) -> Review:
     return Review(look.cluster, look.now, tuple(findings), tuple(gaps_of(look, use)), counts)
 
 
-def _every(look: Look, use: UseEvidence | None) -> Iterator[Finding]:
+def _every(look: Look, use: UseEvidence | None, paths: Paths | None) -> Iterator[Finding]:
     judge = Judge(look.own)
     yield from granted_findings(look, judge)
     yield from bound_findings(look, judge)
@@ -63,6 +69,8 @@ def _every(look: Look, use: UseEvidence | None) -> Iterator[Finding]:
     yield from account_findings(look)
     if use is not None:
         yield from use_findings(look, use, judge)
+    if paths is not None:
+        yield from path_findings(look, paths)
 
 
 def gaps_of(look: Look, use: UseEvidence | None = None) -> Iterator[Gap]:
