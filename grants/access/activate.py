@@ -6,9 +6,10 @@ is refused.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from datetime import timedelta
+from typing import Final, TypeVar, cast
 
 from grants.access.cluster_port import Binding
 from grants.access.drift import subjects_of
@@ -32,20 +33,38 @@ from grants.authz.sample import candidate_questions, choose_sample, count_permis
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
 
+T = TypeVar("T")
+U = TypeVar("U")
+
+LONGER_THAN_ANY_CALL: Final = timedelta(minutes=1)
+"""Calls end by their own time-outs."""
+
 ENOUGH_DENIED: Final = 3
 """A binding gives all rules of its role or none: so many that change show as much as all of them,
 and each costs people a moment that they wait."""
 
 
-def _look(work: Work, _: AccessPorts) -> Work:
+def _look(work: Work, ports: AccessPorts) -> Work:
     """See what stands at the grant's place, unless nobody can have put anything there yet.
 
-    Where a first attempt finds the name taken all the same, the create says so.
+    Then it is asked before at the same time: people wait. Where a first attempt finds the name
+    taken all the same, the create says so.
     """
-    if work.grant.binding_uid is None and not work.grant.attempts:
+    if work.grant.binding_uid is not None or work.grant.attempts:
+        return replace(work, binding=look_there(work))
+    if work.before is not None:
         recognise(work)
         return work
-    return replace(work, binding=look_there(work))
+    return _at_once(work, ports, lambda: recognise(work), lambda: _ask_before(work, ports))[1]
+
+
+def _at_once(
+    work: Work, ports: AccessPorts, first: Callable[[], T], second: Callable[[], U]
+) -> tuple[T, U]:
+    """Call a cluster twice at the same time; the first one's error is raised before the other's."""
+    calls, alias = (first, second), work.cluster.alias
+    made, read = ports.lookups.run_all(alias, calls, LONGER_THAN_ANY_CALL)
+    return cast("T", made), cast("U", read)
 
 
 def _is_ours(work: Work, found: Binding, installation: str) -> bool:
@@ -131,10 +150,17 @@ def _ask_rules(
     return tuple(answers)
 
 
-def _create(work: Work, _: AccessPorts) -> Work:
-    """Create the binding empty; where the name is taken, see by what, to judge that."""
-    made = work.cluster.create_empty(wish_of(work.grant))
-    return replace(work, binding=made or work.cluster.binding(work.place))
+def _create(work: Work, ports: AccessPorts) -> Work:
+    """Create the binding empty, and read the role meanwhile.
+
+    Where the name is taken it is seen by what, to judge that.
+    """
+
+    def create() -> Binding | None:
+        return work.cluster.create_empty(wish_of(work.grant)) or work.cluster.binding(work.place)
+
+    made, read = _at_once(work, ports, create, lambda: _read_role(work, ports))
+    return replace(read, binding=made)
 
 
 def _read_role(work: Work, _: AccessPorts) -> Work:
@@ -251,6 +277,10 @@ def _no_before(work: Work) -> bool:
     return work.before is None and _not_filled(work)
 
 
+def _role_unread(work: Work) -> bool:
+    return work.role_digest is None and _not_filled(work)
+
+
 def _absent(work: Work) -> bool:
     return work.binding is None
 
@@ -261,7 +291,7 @@ ACTIVATE: tuple[Step, ...] = (
     Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
     Step("activate.create", Touches.CLUSTER, _create, _absent),
     Step("activate.judge-created", Touches.RECORD, _judge_found),
-    Step("activate.read-role", Touches.CLUSTER, _read_role, _not_filled),
+    Step("activate.read-role", Touches.CLUSTER, _read_role, _role_unread),
     Step("activate.judge-role", Touches.RECORD, _judge_role, _not_filled),
     Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),
     Step("activate.fill", Touches.CLUSTER, _fill, _not_filled),
