@@ -45,17 +45,23 @@ and each costs people a moment that they wait."""
 
 
 def _look(work: Work, ports: AccessPorts) -> Work:
-    """See what stands at the grant's place, unless nobody can have put anything there yet.
+    """See what stands at the grant's place and, the first time, what is allowed before.
 
-    Then it is asked before at the same time: people wait. Where a first attempt finds the name
-    taken all the same, the create says so.
+    On a first attempt nobody can have put anything there yet: it is asked who the cluster is, and
+    where the name is taken all the same the create says so.
     """
-    if work.grant.binding_uid is not None or work.grant.attempts:
-        return replace(work, binding=look_there(work))
-    if work.before is not None:
+    is_first = work.grant.binding_uid is None and not work.grant.attempts
+
+    def look() -> Binding | None:
+        if not is_first:
+            return look_there(work)
         recognise(work)
-        return work
-    return _at_once(work, ports, lambda: recognise(work), lambda: _ask_before(work, ports))[1]
+        return None
+
+    if work.before is not None:
+        return replace(work, binding=look())
+    found, asked = _at_once(work, ports, look, lambda: _ask_before(work, ports))
+    return replace(asked, binding=found)
 
 
 def _at_once(
@@ -151,19 +157,21 @@ def _ask_rules(
 
 
 def _create(work: Work, ports: AccessPorts) -> Work:
-    """Create the binding empty, and read the role meanwhile.
+    """Create the binding empty, if it is not there yet, and read the role meanwhile.
 
     Where the name is taken it is seen by what, to judge that.
     """
 
     def create() -> Binding | None:
+        if work.binding is not None:
+            return work.binding
         return work.cluster.create_empty(wish_of(work.grant)) or work.cluster.binding(work.place)
 
-    made, read = _at_once(work, ports, create, lambda: _read_role(work, ports))
+    made, read = _at_once(work, ports, create, lambda: _read_role(work))
     return replace(read, binding=made)
 
 
-def _read_role(work: Work, _: AccessPorts) -> Work:
+def _read_role(work: Work) -> Work:
     snapshot = work.cluster.role(work.grant.role, work.grant.namespace)
     return replace(work, role=snapshot, role_digest=snapshot.digest if snapshot else "")
 
@@ -273,25 +281,11 @@ def _store_active(work: Work, ports: AccessPorts) -> Work:
         return replace(save(tx, work, active), turned=True)
 
 
-def _no_before(work: Work) -> bool:
-    return work.before is None and _not_filled(work)
-
-
-def _role_unread(work: Work) -> bool:
-    return work.role_digest is None and _not_filled(work)
-
-
-def _absent(work: Work) -> bool:
-    return work.binding is None
-
-
 ACTIVATE: tuple[Step, ...] = (
     Step("activate.look", Touches.CLUSTER, _look),
     Step("activate.judge-found", Touches.RECORD, _judge_found),
-    Step("activate.ask-before", Touches.CLUSTER, _ask_before, _no_before),
-    Step("activate.create", Touches.CLUSTER, _create, _absent),
+    Step("activate.create", Touches.CLUSTER, _create, _not_filled),
     Step("activate.judge-created", Touches.RECORD, _judge_found),
-    Step("activate.read-role", Touches.CLUSTER, _read_role, _role_unread),
     Step("activate.judge-role", Touches.RECORD, _judge_role, _not_filled),
     Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),
     Step("activate.fill", Touches.CLUSTER, _fill, _not_filled),

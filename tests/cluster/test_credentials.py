@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -256,4 +257,27 @@ def test_a_lookup_is_waited_for_only_so_long(server: Serve, tmp_path: Path) -> N
         pool.run("other", fast.uid, timedelta(seconds=1))
     # What nobody waits for any more is not sent.
     assert len(hung.asked) == 1
+    pool.close()
+
+
+def test_lookups_that_belong_together_are_out_at_the_same_time(kubeconfig: Path) -> None:
+    configs = [ClusterConfig(alias="prod", installation="inst-x", kubeconfig=kubeconfig)]
+    pool, together = ClusterPool(configs, SystemClock()), threading.Barrier(2)
+
+    def meet() -> int:
+        return together.wait(10)
+
+    def fail() -> None:
+        meet()
+        raise ClusterForbidden("prod", "get", "")
+
+    assert set(pool.run_all("prod", (meet, meet), timedelta(seconds=20))) == {0, 1}
+    with pytest.raises(ClusterForbidden):
+        pool.run_all("prod", (fail, meet), timedelta(seconds=20))
+    never = threading.Event()
+    with pytest.raises(ClusterUnavailable):
+        pool.run_all("prod", (never.wait, str), timedelta(seconds=0.05))
+    never.set()
+    with pytest.raises(ClusterUnavailable):
+        pool.run_all("other", (str,), timedelta(seconds=1))
     pool.close()
