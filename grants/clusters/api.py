@@ -10,6 +10,7 @@ from grants.clusters.config import ClusterConfig
 from grants.clusters.connection import Call, Connections
 from grants.clusters.failures import is_absent, refusal, unreachable
 from grants.clusters.reply import Deadline, Reply
+from grants.decoding import decoder
 from grants.errors import ClusterChanged, ClusterUnavailable
 
 PAGE_ITEMS: Final = 500
@@ -56,14 +57,14 @@ class Api:
         `turn` raises ValueError for an answer that is well-formed and still not what was asked.
         """
         try:
-            return turn(msgspec.json.decode(reply.body, type=kind))
+            return turn(decoder(kind).decode(reply.body))
         except (ValueError, msgspec.MsgspecError) as error:
             raise unreachable(self.alias, call.action, error) from None
 
     def raw(self, call: Call, reply: Reply) -> dict[str, Any]:
         """Decode an object with all that others put into it, for a PUT that must keep it."""
         try:
-            return msgspec.json.decode(reply.body, type=dict[str, Any])
+            return decoder(dict[str, Any]).decode(reply.body)
         except (ValueError, msgspec.MsgspecError) as error:
             raise unreachable(self.alias, call.action, error) from None
 

@@ -8,6 +8,7 @@ import msgspec
 import urllib3
 
 from grants.clusters.reply import Reply
+from grants.decoding import decoder
 from grants.errors import (
     ClusterConflict,
     ClusterError,
@@ -52,7 +53,7 @@ class Status(msgspec.Struct, rename="camel"):
         return any((reason and c.reason == reason) or c.field in fields for c in causes)
 
 
-_STATUS_DECODER: Final = msgspec.json.Decoder(Status)
+_STATUS_DECODER: Final = decoder(Status)
 
 
 def status_of(reply: Reply) -> Status | None:

@@ -19,6 +19,7 @@ from grants.clusters.config import ClusterConfig
 from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Reply
 from grants.clusters.wire import ListMeta
+from grants.decoding import decoder
 from grants.errors import ClusterError, ClusterForbidden, ClusterUnavailable
 from grants.review.inventory import KINDS, Inventory, Seen
 from grants.review.reading.gathering import Gathering
@@ -77,7 +78,7 @@ class _PlainPage(msgspec.Struct):
     metadata: ListMeta
 
 
-_PAGE: Final = msgspec.json.Decoder(_Page)
+_PAGE: Final = decoder(_Page)
 
 
 @dataclass

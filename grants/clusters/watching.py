@@ -25,6 +25,7 @@ from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.failures import refusal, unreachable
 from grants.clusters.reply import Reply
 from grants.clusters.wire import BindingIn, Meta, RoleIn, to_binding, to_rules
+from grants.decoding import decoder
 from grants.errors import ClusterError, ClusterUnavailable
 
 _CHUNK_BYTES: Final = 64 * 1024
@@ -47,10 +48,10 @@ class _EventIn(msgspec.Struct):
     object: msgspec.Raw
 
 
-_EVENTS: Final = msgspec.json.Decoder(_EventIn)
-_ANYS: Final = msgspec.json.Decoder(_AnyIn)
-_BINDINGS: Final = msgspec.json.Decoder(BindingIn)
-_ROLES: Final = msgspec.json.Decoder(RoleIn)
+_EVENTS: Final = decoder(_EventIn)
+_ANYS: Final = decoder(_AnyIn)
+_BINDINGS: Final = decoder(BindingIn)
+_ROLES: Final = decoder(RoleIn)
 
 
 class KubernetesWatcher:

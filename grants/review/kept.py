@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from grants.authz.objects import Account, Binding, Meta, Role
+from grants.decoding import decoder
 from grants.review.inventory import Inventory, TokenSecret, Workload
 
 Made: TypeAlias = Account | Role | Binding | Workload | TokenSecret | Meta
@@ -78,7 +79,7 @@ def key_of(namespace: str, name: str) -> str:
 
 def value_of(kind: str, body: str) -> Made:
     """Make the object of a body; msgspec.MsgspecError when this version can't."""
-    return msgspec.json.decode(body, type=_TYPES.get(kind, Workload))
+    return decoder(_TYPES.get(kind, Workload)).decode(body)
 
 
 def cluster_uid(inventory: Inventory) -> str:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
+from grants.decoding import decoder
 from grants.usage import gke
 from grants.usage.events import LINE, LINES, Event, Line
 
@@ -22,8 +22,8 @@ class _Properties(Struct):
     log: Raw = Raw()
 
 
-_TEXT: Final = msgspec.json.Decoder(str)
-_PROPERTIES: Final = msgspec.json.Decoder(_Properties)
+_TEXT: Final = decoder(str)
+_PROPERTIES: Final = decoder(_Properties)
 
 Found = tuple[str, Event | None]
 """A cluster's name as the envelope says it ("": it does not), and an event (None: no event)."""

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct, field
+
+from grants.decoding import decoder
 
 COMPLETE: Final = "ResponseComplete"
 STARTED: Final = "ResponseStarted"
@@ -97,6 +98,6 @@ class Line(Event, gc=False):
     message: Raw = NOTHING
 
 
-EVENT: Final = msgspec.json.Decoder(Event)
-LINE: Final = msgspec.json.Decoder(Line)
-LINES: Final = msgspec.json.Decoder(list[Line])
+EVENT: Final = decoder(Event)
+LINE: Final = decoder(Line)
+LINES: Final = decoder(list[Line])

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-import msgspec
 from msgspec import Struct, field
 
+from grants.decoding import decoder
 from grants.usage.acts import ref_of
 from grants.usage.events import COMPLETE, Annotations, Event, Line, Ref, Status, User
 
@@ -38,11 +38,11 @@ class _Resource(Struct):
     labels: _Labels | None = None
 
 
-_PAYLOAD: Final = msgspec.json.Decoder(_Payload)
-_OPERATION: Final = msgspec.json.Decoder(_Operation)
-_RESOURCE: Final = msgspec.json.Decoder(_Resource)
-_ANNOTATIONS: Final = msgspec.json.Decoder(Annotations)
-_TEXT: Final = msgspec.json.Decoder(str)
+_PAYLOAD: Final = decoder(_Payload)
+_OPERATION: Final = decoder(_Operation)
+_RESOURCE: Final = decoder(_Resource)
+_ANNOTATIONS: Final = decoder(Annotations)
+_TEXT: Final = decoder(str)
 
 
 def cluster_of(entry: Line) -> str:

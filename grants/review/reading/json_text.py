@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from grants.decoding import decoder
 from grants.review.reading.shapes import ObjectIn
 from grants.review.reading.sink import LISTS_MOST, Sink, kind_in
 
@@ -31,10 +32,10 @@ class _Top(msgspec.Struct, rename="camel"):
     items: list[msgspec.Raw] | None = None
 
 
-_TOP: Final = msgspec.json.Decoder(_Top)
+_TOP: Final = decoder(_Top)
 _NO_LIST: Final = _Top()
-_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
-_OBJECT: Final = msgspec.json.Decoder(ObjectIn)
+_ITEMS: Final = decoder(list[msgspec.Raw])
+_OBJECT: Final = decoder(ObjectIn)
 
 
 def read_json(data: bytes, sink: Sink) -> int:
