@@ -20,8 +20,9 @@ ARGS ?=
 FAULT_ROUNDS ?= 5
 MINUTES ?= 30
 ROUNDS ?= 3
+SEEDS ?= 20
 
-.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak outages playground pictures fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak outages truth playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -77,6 +78,10 @@ replicas: setup ## Three replicas killed, paused and rolled under load, MINUTES 
 outages: setup ## Each part the bot depends on fails, each fault ROUNDS (3) times, into docs/outages.md: an hour
 	VALETKEY_TEST_OUTAGE_ROUNDS=$(ROUNDS) VALETKEY_TEST_OUTAGE_REPORT=docs/outages.md \
 	  $(PYTEST) tests/outages/test_outages.py -s --timeout=0 $(ARGS)
+
+truth: setup ## SEEDS (20) clusters of known truth, scanned, and what was told held against it, into docs/review-truth.md
+	VALETKEY_TEST_TRUTH_SEEDS=$(SEEDS) VALETKEY_TEST_TRUTH_REPORT=docs/review-truth.md \
+	  $(PYTEST) tests/review/truth/test_truth.py -k many_seeds -s --timeout=0 $(ARGS)
 
 playground: ## Everything on this machine, in the browser: no account anywhere
 	$(UV) sync --locked --all-extras

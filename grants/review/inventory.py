@@ -72,7 +72,8 @@ class Workload:
 
     `mounts_token` is what the pod says itself (None: it leaves that to its account); a volume that
     projects a token for the API server says yes, whatever the rest says. `replicas` is None where
-    the kind has none. `secrets` are those mounted as volumes: one may hold an account's token.
+    the kind has none. `secrets` are those that it is given, as volumes or variables: one may hold
+    an account's token.
     """
 
     kind: str

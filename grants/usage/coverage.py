@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -14,6 +15,8 @@ MINUTE: Final = timedelta(minutes=1)
 DAY: Final = timedelta(days=1)
 _WHOLE_HOUR: Final = (1 << 60) - 1
 _ENDS: Final = (0, 59)
+ANYTHING: Final = "anything"
+"""Stands for the resource of a kind that is about a whole class of acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +197,22 @@ class Judge:
     def _missing(self, kind: Kind) -> tuple[Missing, ...]:
         if kind.verb_class is VerbClass.UNSEEN:
             return (Missing(Lack.UNSEEN_VERB, kind),)
-        if self._coverage.since is None or kind.verb_class is VerbClass.IMPERSONATE:
-            return self.of_cluster  # whatever is seen at all says as whom it was done
+        if self._coverage.since is None:
+            return self.of_cluster
+        if kind.verb_class is VerbClass.IMPERSONATE:
+            # Whatever is seen says as whom it was done, so both must be seen: a policy that drops
+            # reads drops those that were done as another.
+            return (*self.of_cluster, *self.of_accounts)
         return (*self.of_cluster, *self._of_kind(kind))
+
+    @cached_property
+    def of_accounts(self) -> tuple[Missing, ...]:
+        """What is missing of service accounts' reads and writes, whatever they are of.
+
+        Where accounts' reads are dropped, so is that they were refused.
+        """
+        kinds = (Kind(of, "", ANYTHING) for of in (VerbClass.READ, VerbClass.WRITE))
+        return tuple(one for kind in kinds for one in self._unheard(kind))
 
     def _of_cluster(self) -> tuple[Missing, ...]:
         since, window = self._coverage.since, self._window
@@ -223,10 +239,15 @@ class Judge:
         if days[0] > window.start.date():
             late = Span(window.start, _start(days[0]))
             found = (Missing(Lack.KIND_BEGAN_LATE, kind, late), *found)
-        of = kind.verb_class
+        return found + self._unheard(kind)
+
+    def _unheard(self, kind: Kind) -> tuple[Missing, ...]:
+        """Give when no service account was heard doing anything of this class."""
+        of, longest = kind.verb_class, self._judging.silence
         if of not in self._accounts:
             self._accounts[of] = self._coverage.accounts_heard_on(of)
-        return found + _silences(self._accounts[of], kind, window, silence, Lack.ACCOUNTS_NOT_SEEN)
+        lack = Lack.ACCOUNTS_NOT_SEEN
+        return _silences(self._accounts[of], kind, self._window, longest, lack)
 
 
 def _silences(

@@ -259,6 +259,31 @@ def test_workloads_say_which_account_they_use_and_whether_they_sleep() -> None:
     assert by_name["slow"].kind == "Rollout.argoproj.io"
 
 
+GIVEN = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: n}
+spec:
+  volumes:
+  - projected: {sources: [{secret: {name: projected}}, {configMap: {name: not}}]}
+  initContainers:
+  - env: [{name: A, valueFrom: {secretKeyRef: {name: first, key: token}}}]
+  containers:
+  - env:
+    - {name: A, value: not}
+    - {name: B, valueFrom: {configMapKeyRef: {name: not, key: not}}}
+    - {name: C, valueFrom: {secretKeyRef: {name: variable, key: token}}}
+    - {name: D, valueFrom: {secretKeyRef: {name: variable, key: ca.crt}}}
+    envFrom: [{secretRef: {name: whole}}, {configMapRef: {name: not}}]
+"""
+
+
+def test_a_pod_is_given_secrets_as_variables_and_projected_too() -> None:
+    """Of a token that a pod has in a variable nothing was known, and its account was stale."""
+    (pod,) = read(GIVEN).pods
+    assert pod.secrets == ("projected", "variable", "whole", "first")
+
+
 def test_of_secrets_only_those_that_hold_an_accounts_token_are_kept() -> None:
     text = """\
 apiVersion: v1

@@ -314,6 +314,35 @@ def test_what_runs_or_may_run_as_it_keeps_it(workload: Workload) -> None:
     assert not stale(town(rule("get", "pods"), more=(workload,)))
 
 
+def test_where_secrets_were_not_seen_a_pod_that_is_given_some_may_hold_its_token() -> None:
+    """An account whose token only another's pod held was stale, where no Secret was read."""
+    unread = {**ALL_SEEN, "Secret": KindSeen.NOT_ASKED}
+    host = runs("web", "other", secrets=("tls",))
+    look = town(rule("get", "pods"), seen=unread, more=(host,))
+    assert "Deployment/web: given Secrets that were not seen" in missing(look, "stale-account")
+    elsewhere = runs("web", "other", namespace="till", secrets=("tls",))
+    assert stale(town(rule("get", "pods"), seen=unread, more=(elsewhere,)))
+    assert stale(town(rule("get", "pods"), more=(host,)))
+
+
+def test_where_it_was_not_kept_whose_tokens_were_asked_for_nobody_is_called_stale() -> None:
+    """A robot that asks for tokens of more accounts than names are kept of hid one in use."""
+    look = town(rule("get", "pods"))
+    asked = did("create", "serviceaccounts/token", by="ci", name=MANY)
+    assert "tokens of so many accounts" in missing(look, "stale-account", asked)
+    assert stale(look, replace(asked, act=asked.act._replace(namespace="till")))
+
+
+@pytest.mark.parametrize("dropped", [READS, WRITES])
+def test_where_refusals_would_not_show_an_account_without_rights_is_not_stale(
+    dropped: VerbClass,
+) -> None:
+    """One that asks for what it may not do is in use; a policy that drops reads hides it."""
+    look = look_at(made(sa("app")), policy=POLICY)
+    half = heard([kind for kind in KINDS if kind.verb_class is not dropped])
+    assert "no service account was seen" in missing(look, "stale-account", coverage=half)
+
+
 def test_a_default_account_is_never_stale() -> None:
     assert not stale(look_at(made(sa("default")), policy=POLICY))
 

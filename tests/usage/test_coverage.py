@@ -132,8 +132,18 @@ def test_a_verb_that_no_event_bears_is_never_unused(verb):
     assert lacks(heard(), kind) == [Lack.UNSEEN_VERB]
 
 
-def test_impersonation_is_seen_on_whatever_is_seen():
-    assert lacks(heard(), Kind(verb_class("impersonate"), "", "users")) == []
+def test_impersonation_is_seen_on_whatever_accounts_are_seen_to_do():
+    writes = Kind(VerbClass.WRITE, "", "pods")
+    both = {Traced(kind, Whose.ACCOUNT): SEEN for kind in (READS, writes)}
+    assert lacks(heard(days=both), Kind(verb_class("impersonate"), "", "users")) == []
+
+
+@pytest.mark.parametrize("of", [VerbClass.READ, VerbClass.WRITE])
+def test_where_a_class_is_dropped_so_is_what_is_done_as_another(of):
+    """A controller that only reads as others was said not to use that, where reads are dropped."""
+    only_one = {Traced(Kind(of, "", "pods"), Whose.ACCOUNT): SEEN}
+    impersonating = Kind(verb_class("impersonate"), "", "users")
+    assert lacks(heard(days=only_one), impersonating) == [Lack.ACCOUNTS_NOT_SEEN]
 
 
 @pytest.mark.parametrize(

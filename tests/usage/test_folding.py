@@ -230,6 +230,15 @@ def test_rows_stay_few_whatever_is_asked_for():
     assert {act.user for act, _ in folded.parts["prod"].rows} == {WEB, NODES}
 
 
+def test_of_nodes_it_is_kept_whose_tokens_they_asked_for():
+    """A pod that came and went and called nobody shows by its kubelet's asking, and by no more."""
+    token = ref("serviceaccounts", name="web", subresource="token")
+    node = {"username": "system:node:n1"}
+    some = [event(n, user=node, verb="create", objectRef=token) for n in range(3)]
+    act, *_ = only(read(lines(*some)))
+    assert (act.user, act.subresource, act.namespace, act.name) == (NODES, "token", "shop", "web")
+
+
 def test_text_that_no_database_holds_is_made_fit():
     bad = json.dumps(event(user={"username": "a\x00b" + "x" * 5000})).encode()
     act, *_ = only(read(bad))

@@ -102,6 +102,18 @@ class Look:
             sorted({workload_name(u.workload) for u in uses if u.holds_token or not with_token})
         )
 
+    def names_given_secrets(self, namespace: str) -> tuple[str, ...]:
+        """Name the pods and templates of a namespace that are given any Secret."""
+        return self._given_secrets.get(namespace, ())
+
+    @cached_property
+    def _given_secrets(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for one in (*self.inventory.workloads, *self.inventory.pods):
+            if one.secrets:
+                found.setdefault(one.meta.namespace, set()).add(workload_name(one))
+        return {namespace: tuple(sorted(names)) for namespace, names in found.items()}
+
     @cached_property
     def _by_namespace(self) -> dict[str, tuple[Subject, ...]]:
         found: dict[str, list[Subject]] = {}

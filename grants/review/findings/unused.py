@@ -39,7 +39,10 @@ class Sight:
         self._resources = sorted(one for one in seen if _is_of_both_classes(one[1]))
 
     def of_cluster(self) -> tuple[Missing, ...]:
-        """Say when the cluster was not heard at all, whatever was done in it."""
+        """Say when the cluster or its accounts were not heard at all, whatever they did.
+
+        Of an account without rights only refusals could show that somebody uses it.
+        """
         # That somebody acts as another is seen on whatever is seen.
         return self._missing(Kind(VerbClass.IMPERSONATE, "", "users"))
 

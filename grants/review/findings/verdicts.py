@@ -30,7 +30,7 @@ from grants.review.findings.look import Look, few, is_default, subjects_of
 from grants.review.findings.severity import severity_of, worse
 from grants.review.findings.unused import Sight, Split, as_rules, split
 from grants.usage.coverage import Coverage, Judging, Lack
-from grants.usage.model import Use
+from grants.usage.model import MANY, Use
 from grants.usage.verdict import looked_at, too_young
 
 STALE: Final = "stale-account"
@@ -115,11 +115,12 @@ def _stale(
     uses = evidence.uses.get(account.user, ())
     if any(use.last_seen > since for use in uses) or _token_used(look, account, since):
         return
-    if evidence.minted.get((subject.namespace, subject.name), since) > since:
+    if _is_minted(evidence, subject.namespace, subject.name, since):
         return
     every = look.rbac.rights(account_caller(subject.namespace, subject.name))
     rights = [right for right in every if right.subject.name not in EVERYBODY]
     missing = [f"{few(kinds, 9)}: not seen" for kinds in (running_seen(look),) if kinds]
+    missing += _tokens_unseen(look, evidence, subject.namespace, since)
     missing += _young(look, window, evidence, account, [right.binding for right in rights])
     missing += _blind(sights.of(window), rights)
     last = max((use.last_seen for use in uses), default=None)
@@ -131,6 +132,24 @@ def _stale(
     severity = _stale_severity(judge, rights)
     found = about(look, STALE, severity, account, evidence_lines)
     yield _insufficient(found, missing) if missing else found
+
+
+def _is_minted(evidence: UseEvidence, namespace: str, name: str, since: datetime) -> bool:
+    return evidence.minted.get((namespace, name), since) > since
+
+
+def _tokens_unseen(
+    look: Look, evidence: UseEvidence, namespace: str, since: datetime
+) -> Iterator[str]:
+    """Say where a token of the account may be without its showing: in a Secret, or somewhere."""
+    given = look.names_given_secrets(namespace)
+    if given and not look.inventory.saw("Secret"):
+        yield (
+            f"{few(given)}: given Secrets that were not seen, one of which may hold its token:"
+            " read them too (--token-secrets)"
+        )
+    if _is_minted(evidence, namespace, MANY, since):
+        yield "tokens of so many accounts were asked for here that it was not kept of whom"
 
 
 def _stale_severity(judge: Judge, rights: Sequence[Right]) -> Severity:

@@ -81,10 +81,17 @@ class TokenSourceIn(msgspec.Struct):
     audience: str | None = None
 
 
+class SecretIn(msgspec.Struct):
+    """A Secret that is named where its content is wanted."""
+
+    name: str | None = None
+
+
 class SourceIn(msgspec.Struct, rename="camel"):
     """One source of a projected volume."""
 
     service_account_token: TokenSourceIn | None = None
+    secret: SecretIn | None = None
 
 
 class ProjectedIn(msgspec.Struct):
@@ -106,6 +113,31 @@ class VolumeIn(msgspec.Struct):
     secret: SecretVolumeIn | None = None
 
 
+class ValueFromIn(msgspec.Struct, rename="camel"):
+    """Where the value of a variable comes from."""
+
+    secret_key_ref: SecretIn | None = None
+
+
+class VariableIn(msgspec.Struct, rename="camel"):
+    """A variable of a container's environment."""
+
+    value_from: ValueFromIn | None = None
+
+
+class VariablesIn(msgspec.Struct, rename="camel"):
+    """A whole Secret (or something else) as variables."""
+
+    secret_ref: SecretIn | None = None
+
+
+class ContainerIn(msgspec.Struct, rename="camel"):
+    """A container, as far as it is given Secrets."""
+
+    env: tuple[VariableIn, ...] | None = None
+    env_from: tuple[VariablesIn, ...] | None = None
+
+
 class PodSpecIn(msgspec.Struct, rename="camel"):
     """A pod's spec; `serviceAccount` is the old name of the same field."""
 
@@ -113,6 +145,8 @@ class PodSpecIn(msgspec.Struct, rename="camel"):
     service_account: str | None = None
     automount_service_account_token: bool | None = None
     volumes: tuple[VolumeIn, ...] | None = None
+    containers: tuple[ContainerIn, ...] | None = None
+    init_containers: tuple[ContainerIn, ...] | None = None
 
 
 class TemplateIn(msgspec.Struct):

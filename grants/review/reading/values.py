@@ -1,6 +1,6 @@
 """From what was read to the core's values, with what repeats kept once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from grants.authz.model import RoleKind, RoleRef, Rule
@@ -23,6 +23,7 @@ from grants.review.reading.shapes import (
     OwnerIn,
     PodSpecIn,
     RuleIn,
+    SecretIn,
     SelectorIn,
     SpecIn,
     SubjectIn,
@@ -126,11 +127,7 @@ def workload_of(read: ObjectIn, meta: Meta, kind: str) -> Workload:
         suspended=bool(spec.suspend),
         replicas=_replicas(spec, kind),
         owner=_owner(read.metadata),
-        secrets=tuple(
-            volume.secret.secret_name
-            for volume in pod.volumes or ()
-            if volume.secret is not None and volume.secret.secret_name
-        ),
+        secrets=tuple(dict.fromkeys(_secrets(pod))),
     )
 
 
@@ -142,6 +139,25 @@ def names_an_account(read: ObjectIn) -> bool:
         and template.spec is not None
         and bool(template.spec.service_account_name)
     )
+
+
+def _secrets(pod: PodSpecIn) -> Iterator[str]:
+    """Name the Secrets that a pod is given: mounted, projected, or as variables."""
+    for volume in pod.volumes or ():
+        if volume.secret is not None and volume.secret.secret_name:
+            yield volume.secret.secret_name
+        for source in (volume.projected.sources if volume.projected else None) or ():
+            yield from _name_of(source.secret)
+    for box in (*(pod.containers or ()), *(pod.init_containers or ())):
+        for one in box.env or ():
+            yield from _name_of(one.value_from.secret_key_ref if one.value_from else None)
+        for all_of_it in box.env_from or ():
+            yield from _name_of(all_of_it.secret_ref)
+
+
+def _name_of(secret: SecretIn | None) -> Iterator[str]:
+    if secret is not None and secret.name:
+        yield secret.name
 
 
 def _pod_spec(spec: SpecIn, kind: str) -> PodSpecIn:
