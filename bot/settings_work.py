@@ -5,7 +5,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from bot.settings_kinds import Duration, ExistingFile, Installations, SettingsGroup
+from bot.settings_kinds import (
+    Duration,
+    DurationOrNone,
+    ExistingFile,
+    Installations,
+    SettingsGroup,
+)
 
 
 class WorkFields(SettingsGroup):
@@ -64,6 +70,14 @@ class WorkFields(SettingsGroup):
             "How often each active grant is looked at by itself: binding, role and its person's "
             "name, by reads of its own. Default `10m`, because sweeps and watches see the same "
             "much sooner: a thousand grants at `1m` are fifty reads a second."
+        ),
+    )
+    review_every: DurationOrNone = Field(
+        default=timedelta(0),
+        description=(
+            "How often the service accounts of each cluster are reviewed, such as `6h`, and what "
+            "is found is kept and told. Default `0s`: never. Needs the rights of the component "
+            "`deploy/kustomize/review`; a scan of ten thousand accounts takes seconds of one core."
         ),
     )
     stuck_after: Duration = Field(

@@ -14,6 +14,7 @@ from bot.clusters_file import ClusterAccess, read_clusters
 from bot.logs import log_ids
 from bot.metrics import ClusterGauges, GrantGauges, Metrics, RecordGauge
 from bot.outbox_metrics import OutboxGauges
+from bot.review_metrics import FindingGauges
 from bot.secret_file import LiveSecret, SecretWatch
 from bot.settings import Settings, secret_path
 from bot.settings_proxy import proxy_rules
@@ -207,6 +208,16 @@ def live_grants(core: Core, registry: CollectorRegistry) -> None:
 def outbox_gauges(core: Core, registry: CollectorRegistry) -> None:
     """Have the outbox told in figures from the rows at each scrape."""
     registry.register(OutboxGauges(core.store.deliveries.figures, core.clock))
+
+
+def finding_gauges(core: Core, registry: CollectorRegistry) -> None:
+    """Have findings to act on counted from the rows at each scrape."""
+
+    def counts() -> Mapping[tuple[str, int], int]:
+        with core.store.read() as tx:
+            return tx.open_counts(core.clusters.aliases())
+
+    registry.register(FindingGauges(counts))
 
 
 def known_clusters(core: Core) -> KnownClusters:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
 from grants.review.findings.look import Look
-from grants.review.findings.verdicts import UseEvidence, use_evidence
+from grants.review.findings.verdicts import UseEvidence
 from grants.review.keep_scan import keep_scan
+from grants.review.review_cluster import known_use
 from grants.review.scan import Scan
 from grants.store import schema as store_schema
 from grants.store.engine import open_database
@@ -29,9 +30,5 @@ def stored_scan(database_url: str, looks: Sequence[Look], audit: Mapping[str, Us
 def _known_use(store: Store, looks: Sequence[Look]) -> Mapping[str, UseEvidence]:
     """Give what was heard of use, of those clusters of which anything was."""
     with store.read() as tx:
-        heard = set(tx.usage_clusters())
-        return {
-            look.cluster: use_evidence(tx.coverage(look.cluster), tx.usage(look.cluster))
-            for look in looks
-            if look.cluster in heard
-        }
+        heard = ((look.cluster, known_use(tx, look.cluster)) for look in looks)
+        return {cluster: use for cluster, use in heard if use is not None}

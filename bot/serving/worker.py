@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.metrics import Metrics
+from bot.review_metrics import ReviewMetrics
 from bot.serving.draining import Drain
 from bot.settings import Settings
 from bot.slack.app import make_courier, make_looks
@@ -13,11 +14,26 @@ from bot.slack.outbox_watch import OutboxWatch
 from bot.slack.surface import Surface
 from bot.watch_metrics import WatchMetrics
 from bot.web.ports import Check
-from bot.wiring import Core, former_installations, note_hung, reconcile, worker_name
+from bot.wiring import (
+    Core,
+    finding_gauges,
+    former_installations,
+    note_hung,
+    reconcile,
+    worker_name,
+)
 from bot.worker.clockwork import Loop
 from bot.worker.known_clusters import KnownClusters
-from bot.worker.loops import SLACK_EVERY, LoopCalls, roles_loop, slack_loop, worker_loops
+from bot.worker.loops import (
+    SLACK_EVERY,
+    LoopCalls,
+    review_loop,
+    roles_loop,
+    slack_loop,
+    worker_loops,
+)
 from bot.worker.reconciler import Reconciler
+from bot.worker.reviews import ReviewCalls, Reviews
 from bot.worker.role_risks import RoleRisks
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
@@ -72,6 +88,7 @@ class Worker:
             ),
         )
         self._watches = self._make_watches(settings)
+        self._reviews = self._make_reviews(settings)
         self._courier = make_courier(surface)
         self._looks = make_looks(surface)
         self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
@@ -88,6 +105,20 @@ class Worker:
             meter=WatchMetrics(self._metrics.registry),
         )
         return Watches(self._core, self._core.clusters, calls)
+
+    def _make_reviews(self, settings: Settings) -> Reviews | None:
+        if not settings.review_every:
+            return None
+        finding_gauges(self._core, self._metrics.registry)
+        calls = ReviewCalls(
+            aliases=self._core.clusters.aliases,
+            read=self._core.clusters.inventory,
+            every=settings.review_every,
+            my_turn=self._core.store.turns.take,
+            heard=ReviewMetrics(self._metrics.registry).reviewed,
+            shut=self._known.shut,
+        )
+        return Reviews(self._core, self._core.clock, calls)
 
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""
@@ -110,7 +141,8 @@ class Worker:
             sweep_every=self._sweep_every,
         )
         loops = worker_loops(self._core, self._reconciler, calls)
-        return (*loops, roles_loop(self._roles.look), slack_loop(self._look_at_slack))
+        reviews = () if self._reviews is None else (review_loop(self._reviews.begin),)
+        return (*loops, roles_loop(self._roles.look), slack_loop(self._look_at_slack), *reviews)
 
     def begin(self, cluster: str, grant: str) -> bool:
         """Bring one grant forward now; False when that must wait for the next look."""
@@ -119,7 +151,8 @@ class Worker:
     def drains(self) -> tuple[Drain, ...]:
         """Give what brings this half to rest; all of it may be called at once."""
         watches = () if self._watches is None else (self._watches.stop,)
-        return (self._reconciler.stop, self._sweeps.stop, self._stop_telling, *watches)
+        reviews = () if self._reviews is None else (self._reviews.stop,)
+        return (self._reconciler.stop, self._sweeps.stop, self._stop_telling, *watches, *reviews)
 
     def _stop_telling(self, within: timedelta) -> bool:
         """Finish the messages in hand. One cut off is found again by its metadata."""

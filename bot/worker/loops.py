@@ -23,6 +23,7 @@ SECRETS_EVERY = timedelta(seconds=5)
 ROLES_EVERY = timedelta(seconds=15)
 SLACK_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(days=1)
+REVIEW_LOOK_EVERY = timedelta(minutes=1)  # whether one is due; how often, the settings say
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ def slack_loop(look_at_slack: Callable[[], object]) -> Loop:
 def roles_loop(look_at_roles: Callable[[], object]) -> Loop:
     """Make the loop that judges the roles that policy names, where that is due."""
     return Loop("roles", ROLES_EVERY, look_at_roles)
+
+
+def review_loop(begin_reviews: Callable[[], object]) -> Loop:
+    """Make the loop that looks which clusters are due to be reviewed."""
+    return Loop("review", REVIEW_LOOK_EVERY, begin_reviews)
 
 
 def worker_loops(ports: AccessPorts, reconciler: Reconciler, calls: LoopCalls) -> tuple[Loop, ...]:

@@ -10,9 +10,11 @@ from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import Clock
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.config import ClusterConfig, ClusterTimes
+from grants.clusters.inventory import read_cluster
 from grants.clusters.reply import Deadline
 from grants.errors import ClusterUnavailable, Problem, SettingsInvalid
 from grants.proxies import NO_PROXIES, ProxyRules
+from grants.review.inventory import Inventory
 
 T = TypeVar("T")
 
@@ -24,6 +26,7 @@ class ClusterPool:
         self._clusters: dict[str, KubernetesCluster] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
         self._configs: dict[str, ClusterConfig] = {}
+        self._clock = clock
         for config in configs:
             if config.alias in self._clusters:
                 raise SettingsInvalid((Problem("clusters", "twice", (("alias", config.alias),)),))
@@ -51,6 +54,16 @@ class ClusterPool:
         nothing = timedelta(0)
         longest = (times.connect + times.read + (times.plugin or nothing) for times in every)
         return max(longest, default=nothing)
+
+    def inventory(self, alias: str) -> Inventory:
+        """Read what a review looks at, over connections of its own: long lists hold up no grant.
+
+        ClusterUnavailable: there is no such cluster. One that does not answer is an empty one.
+        """
+        config = self._configs.get(alias)
+        if config is None:
+            raise ClusterUnavailable(alias, "look", "no such cluster")
+        return read_cluster(config, self._clock)
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         """Run a call on that cluster's own threads; ClusterUnavailable when time is up."""

@@ -52,6 +52,10 @@ class EventType(StrEnum):
     CLOCK_SET_BACK = "clock.set-back"
     RECORD_RESTORED = "record.restored"
     INBOUND_REFUSED = "inbound.refused"
+    REVIEW_SCANNED = "review.scanned"
+    FINDING_NEW = "finding.new"
+    FINDING_BACK = "finding.back"
+    FINDING_GONE = "finding.gone"
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,18 @@
 """What the review asks of a database, where anything is to be kept at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from grants.policy.model import Policy
+from grants.record.model import EventLog
+from grants.review.details import Detail
 from grants.review.inventory import Inventory
 from grants.review.kept import Kept, Version
 from grants.review.tracking import Known
+from grants.usage.coverage import Coverage
+from grants.usage.model import Use
 
 
 class InventoryTx(Protocol):
@@ -54,9 +59,51 @@ class FindingsTx(Protocol):
         """Keep what is known now, in the place of what was; when first seen stays."""
         ...
 
+    def keep_details(self, details: Iterable[Detail]) -> None:
+        """Keep what findings are now, in the place of what they were."""
+        ...
 
-class ScanTx(InventoryTx, FindingsTx, Protocol):
+    def open_details(self, clusters: Sequence[str], limit: int) -> tuple[Detail, ...]:
+        """Give findings that somebody has to act on, worst first."""
+        ...
+
+    def open_counts(self, clusters: Sequence[str]) -> Mapping[tuple[str, int], int]:
+        """Count them by cluster and severity."""
+        ...
+
+    def detail(self, key: str) -> Detail | None:
+        """Give one finding that is there, whether or not somebody has to act on it."""
+        ...
+
+
+class ScanTx(InventoryTx, FindingsTx, EventLog, Protocol):
     """All that keeping a scan needs."""
+
+    def first_time(self, key: str, at: datetime) -> bool:
+        """Store a key; False when it came before. Of two at once the second waits."""
+        ...
+
+
+class KnownUseTx(Protocol):
+    """What was imported of use."""
+
+    def usage_clusters(self) -> Mapping[str, datetime]:
+        """Name the clusters of which anything was read, each with when last."""
+        ...
+
+    def coverage(self, cluster: str, since: datetime | None = None) -> Coverage:
+        """Read what was heard of a cluster."""
+        ...
+
+    def usage(
+        self, cluster: str | None = None, user: str | None = None, limit: int | None = None
+    ) -> Sequence[Use]:
+        """Read rows of one cluster or all."""
+        ...
+
+
+class ReviewReadTx(InventoryTx, KnownUseTx, Protocol):
+    """What a review reads before it judges."""
 
 
 class ScanStore(Protocol):
@@ -76,4 +123,39 @@ class InventoryStore(Protocol):
 
     def read(self) -> AbstractContextManager[InventoryTx]:
         """Open one read transaction."""
+        ...
+
+
+class PolicySource(Protocol):
+    """The policy in force."""
+
+    def current(self) -> Policy:
+        """Give the last good version."""
+        ...
+
+
+class ReviewStore(ScanStore, Protocol):
+    """Where the running bot's reviews read and are kept."""
+
+    def read(self) -> AbstractContextManager[ReviewReadTx]:
+        """Open one read transaction."""
+        ...
+
+
+class ReviewPorts(Protocol):
+    """What the running bot's review needs."""
+
+    @property
+    def store(self) -> ReviewStore:
+        """The rows."""
+        ...
+
+    @property
+    def policy(self) -> PolicySource:
+        """The policy in force."""
+        ...
+
+    @property
+    def own_namespace(self) -> str | None:
+        """The namespace that this bot runs in, if any."""
         ...

@@ -1,16 +1,21 @@
-"""Rows of findings: since when each is known, and since when it is gone."""
+"""Rows of findings: since when each is known, since when it is gone, and what it is now."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, func, select
 
+from grants.review.details import Detail, body_of, detail_from
 from grants.review.tracking import Known
 from grants.store import tables as t
 from grants.store.base import TxBase
 
+T = TypeVar("T")
+
 _C: Final = t.review_findings.c
+_D: Final = t.review_details.c
+_NOW: Final = t.review_details.join(t.review_findings, _D.key == _C.key)
 _AT_ONCE: Final = 500
 
 
@@ -30,9 +35,35 @@ class FindingRows(TxBase):
             index_elements=[_C.key], set_={"resolved_at": new.excluded.resolved_at}
         )
         # In one order, so that two transactions wait for each other and never both for ever.
-        values = iter(sorted(map(_values, known), key=lambda each: str(each["key"])))
-        while some := list(islice(values, _AT_ONCE)):
+        for some in _batches(sorted(map(_values, known), key=_key)):
             self._run(statement, some)
+
+    def keep_details(self, details: Iterable[Detail]) -> None:
+        """Keep what findings are now, in the place of what they were."""
+        self._must_write()
+        new = self._insert(t.review_details)
+        moved = {name: new.excluded[name] for name in ("cluster", "weight", "body")}
+        statement = new.on_conflict_do_update(index_elements=[_D.key], set_=moved)
+        for some in _batches(sorted(map(_detail_values, details), key=_key)):
+            self._run(statement, some)
+
+    def open_details(self, clusters: Sequence[str], limit: int) -> tuple[Detail, ...]:
+        """Give findings that somebody has to act on, worst first."""
+        wanted = _open(select(_D.key.label("id"), _D.body), clusters)
+        rows = self._rows(wanted.order_by(_D.weight.desc(), _C.rule, _D.key).limit(limit))
+        return self._readable("finding", rows, _detail)
+
+    def open_counts(self, clusters: Sequence[str]) -> Mapping[tuple[str, int], int]:
+        """Count them by cluster and severity."""
+        wanted = _open(select(_D.cluster, _D.weight, func.count().label("many")), clusters)
+        rows = self._rows(wanted.group_by(_D.cluster, _D.weight))
+        return {(row.cluster, row.weight): row.many for row in rows}
+
+    def detail(self, key: str) -> Detail | None:
+        """Give one finding that is there, whether or not somebody has to act on it."""
+        there = select(_D.key.label("id"), _D.body).select_from(_NOW).where(_D.key == key)
+        row = self._row(there.where(_C.resolved_at.is_(None)))
+        return None if row is None else self._read("finding", row, _detail)
 
 
 def _values(one: Known) -> dict[str, object]:
@@ -48,3 +79,32 @@ def _values(one: Known) -> dict[str, object]:
 
 def _known(row: Row[Any]) -> Known:
     return Known(row.key, row.cluster, row.rule, row.subject, row.first_at, row.resolved_at)
+
+
+def _open(wanted: Select[Any], clusters: Sequence[str]) -> Select[Any]:
+    mine = (_D.cluster.in_(clusters), _D.weight >= 0, _C.resolved_at.is_(None))
+    return wanted.select_from(_NOW).where(*mine)
+
+
+def _detail_values(detail: Detail) -> dict[str, object]:
+    return {
+        "key": detail.finding.key,
+        "cluster": detail.finding.cluster,
+        "weight": detail.weight,
+        "told": "",
+        "body": body_of(detail),
+    }
+
+
+def _detail(row: Row[Any]) -> Detail:
+    return detail_from(row.body)
+
+
+def _key(values: Mapping[str, object]) -> str:
+    return str(values["key"])
+
+
+def _batches(things: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(things)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some

@@ -36,6 +36,7 @@ def test_the_facts_of_refusals_and_of_what_the_sweep_finds_are_told_alike():
             "binding.stuck",
             "binding.foreign",
         ],
+        ("cluster", "rule", "finding"): [f"finding.{move}" for move in ("new", "back", "gone")],
         ("detail",): [f"request.{end}" for end in ("approved", "denied", "cancelled", "expired")],
     }
     for facts, kinds in one_function.items():

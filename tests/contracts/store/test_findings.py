@@ -90,3 +90,33 @@ def test_a_scan_that_is_kept_tells_new_known_gone_and_back(store):
     }
     with store.read() as tx:
         assert list(tx.looks("prod", 5)) == [looked(day=d).now for d in (2, 1, 0)]
+
+
+def test_a_list_gives_what_is_open_worst_first_with_all_that_it_is(store):
+    found = keep_scan([looked("get", "impersonate")], store=store)
+    aside = [one for one in found.findings if not one.is_open]
+    with store.read() as tx:
+        listed = [one.finding for one in tx.open_details(["prod"], 50)]
+        assert tx.open_details(["stage"], 50) == ()
+        assert tx.open_details(["prod"], 1)[0].finding == listed[0]
+        assert tx.open_counts(["prod", "stage"]) == {("prod", int(listed[0].severity)): 1}
+        assert tx.detail(listed[0].key).finding == listed[0]
+        assert tx.detail("k") is None
+    assert listed == [one for one in found.findings if one.is_open]
+    assert len(listed) + len(aside) == len(found.findings)
+
+
+def test_what_is_gone_is_in_no_list_and_is_there_again_when_it_is_back(store):
+    keep_scan([looked("get")], store=store)
+    keep_scan([looked("watch", day=1)], store=store)
+    keep_scan([look_without_rights(day=2)], store=store)
+    with store.read() as tx:
+        assert tx.open_details(["prod"], 50) == ()
+    keep_scan([looked("get", day=3)], store=store)
+    with store.read() as tx:
+        assert [one.finding.rule for one in tx.open_details(["prod"], 50)] == ["secrets-read"]
+
+
+def look_without_rights(day: int) -> Look:
+    look = look_at(sa("app"))
+    return replace(look, inventory=replace(look.inventory, taken_at=look.now + day * DAY))

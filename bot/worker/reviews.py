@@ -1,0 +1,133 @@
+"""Reviews every cluster when that is due, each beside the others: one that hangs delays no other.
+
+When a cluster was looked at last stands in rows, so neither a restart nor another replica brings
+a review sooner, and none is left out because processes live shorter than the time between two.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from bot.worker.sweeps import TURN_SHARE
+from grants.clock import Clock
+from grants.errors import ValetkeyError
+from grants.review.inventory import Inventory
+from grants.review.ports import ReviewPorts
+from grants.review.review_cluster import review_cluster
+from grants.review.scan import Scan
+
+log = logging.getLogger("valetkey.worker.reviews")
+
+AGAIN_AFTER: Final = timedelta(minutes=10)
+"""How long a cluster whose review failed is left alone: to list all there is costs it something."""
+
+LEFT_WITHIN: Final = timedelta(seconds=3)
+"""How long a stop waits for a review: one cut off has kept nothing, and is done again."""
+
+
+@dataclass(frozen=True)
+class ReviewCalls:
+    """How clusters are read, how often, whose turn it is, and who hears how it went.
+
+    `read` may take minutes. `heard` is told a cluster and a stable word for what became of it.
+    `shut` names the clusters that can't be worked with now; `ticks` is a monotonic clock in
+    seconds.
+    """
+
+    aliases: Callable[[], Collection[str]]
+    read: Callable[[str], Inventory]
+    every: timedelta
+    my_turn: Callable[[str, timedelta], bool]
+    heard: Callable[[str, str], object]
+    shut: Callable[[], Collection[str]] = frozenset
+    ticks: Callable[[], float] = time.monotonic
+
+
+class Reviews:
+    """Begins a review of each cluster that is due and has none under way."""
+
+    def __init__(self, ports: ReviewPorts, clock: Clock, calls: ReviewCalls) -> None:
+        self._ports = ports
+        self._clock = clock
+        self._calls = calls
+        self._changed = threading.Condition()
+        self._under_way: set[str] = set()
+        self._left_until: dict[str, float] = {}
+        self._stopped = False
+        # One is judged at a time: side by side they would only share one interpreter, and memory.
+        self._judging = threading.Lock()
+
+    def begin(self) -> None:
+        """Begin what is due; never waits for a cluster."""
+        shut = self._calls.shut()
+        for alias in self._calls.aliases():
+            if alias not in shut and self._is_due(alias):
+                self._begin(alias)
+
+    def wait(self, within: timedelta) -> bool:
+        """Wait until no review is under way; False when one did not end in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._under_way, within.total_seconds())
+
+    def stop(self, within: timedelta) -> bool:
+        """Begin no more, and wait a little for those under way."""
+        with self._changed:
+            self._stopped = True
+        self.wait(min(within, LEFT_WITHIN))
+        return True
+
+    def _is_due(self, alias: str) -> bool:
+        if self._calls.ticks() < self._left_until.get(alias, float("-inf")):
+            return False
+        last = self._last_look(alias)
+        return last is None or last + self._calls.every <= self._clock.now()
+
+    def _last_look(self, alias: str) -> datetime | None:
+        with self._ports.store.read() as tx:
+            return next(iter(tx.looks(alias, 1)), None)
+
+    def _begin(self, alias: str) -> None:
+        with self._changed:
+            if self._stopped or alias in self._under_way:
+                return
+            self._under_way.add(alias)
+        # Not of a pool: one that hangs must not keep the process from ending.
+        threading.Thread(
+            target=self._review, args=(alias,), name=f"review-{alias}", daemon=True
+        ).start()
+
+    def _review(self, alias: str) -> None:
+        self._left_until[alias] = self._calls.ticks() + AGAIN_AFTER.total_seconds()
+        outcome = "failed"
+        try:
+            turn = min(self._calls.every, AGAIN_AFTER) * TURN_SHARE
+            outcome = self._reviewed(alias) if self._calls.my_turn(f"review:{alias}", turn) else ""
+        except ValetkeyError as error:
+            log.warning("a cluster could not be reviewed", extra=error.for_log())
+        except Exception:
+            log.exception("the review of a cluster broke", extra={"cluster": alias})
+        finally:
+            if outcome:
+                self._calls.heard(alias, outcome)
+            with self._changed:
+                self._under_way.discard(alias)
+                self._changed.notify_all()
+
+    def _reviewed(self, alias: str) -> str:
+        inventory = self._calls.read(alias)
+        with self._judging:
+            found = review_cluster(inventory, ports=self._ports)
+        outcome = _outcome(found)
+        facts = {"cluster": alias, "outcome": outcome, "findings": len(found.findings)}
+        log.info("a cluster was reviewed", extra=facts)
+        return outcome
+
+
+def _outcome(found: Scan) -> str:
+    if found.silent:
+        return "no-answer"
+    return "partial" if found.partial else "whole"
