@@ -118,7 +118,7 @@ class Worker:
             heard=ReviewMetrics(self._metrics.registry).reviewed,
             shut=self._known.shut,
         )
-        return Reviews(self._core, self._core.clock, calls)
+        return Reviews(self._core, self._core, self._core.clock, calls)
 
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""

@@ -35,7 +35,8 @@ class NotLooked(Exception):
 
 def channels_of(policy: Policy) -> tuple[str, ...]:
     """Name every channel that is told something, each once."""
-    told = (policy.admin_notify, *(one.notify for one in policy.entitlements))
+    digests = (one.notify for one in policy.review.digests)
+    told = (policy.admin_notify, *(one.notify for one in policy.entitlements), *digests)
     return tuple(dict.fromkeys(channel for one in told for channel in one.channels))
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.slack.cards.approval import approval_card
+from bot.slack.cards.digest import digest_card
 from bot.slack.cards.notice import notice_card
 from bot.slack.cards.parts import Message
 from bot.slack.cards.request import request_card
@@ -12,6 +13,7 @@ from bot.slack.ports import SlackPorts
 from bot.slack.reading import grant_of, request_facts
 from grants.access.model import GrantState, RequestState
 from grants.outbox.model import CardKind, Delivery
+from grants.review.tell_findings import DIGEST
 
 _OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -29,6 +31,8 @@ class Drawn:
 
 def render(ports: SlackPorts, row: Delivery) -> Drawn | None:
     """Render a row; None when what it is about is not there."""
+    if row.kind is CardKind.NOTICE and row.code == DIGEST:
+        return Drawn(digest_card(row), matters=False)
     if row.kind is CardKind.NOTICE:
         return Drawn(notice_card(row), matters=False)
     if row.kind is CardKind.STUCK:

@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
+from bot.wording.review import news_words
 from bot.wording.role_changes import KEPT, REVOKED, role_change_words
 from bot.wording.states import trouble_words
 from bot.wording.undelivered import delivery_words
@@ -118,6 +119,7 @@ NOTICES: Final[Mapping[str, str]] = {
         "The Slack account of {holder} is deactivated, and they have access until {expires_at}: "
         "{entitlement} in {place} on {cluster}. If it must end before, revoke it on Home."
     ),
+    "review-digest": "Service accounts of {cluster}: {news}.",
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."
@@ -144,6 +146,8 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
         known["trouble"] = trouble_words(facts["problem"])
     if code.startswith("role-"):
         known |= _of_role(facts)
+    if code == "review-digest":
+        known["news"] = news_words(facts)
     if code == "delivery-failed":
         known["problem"] = delivery_words(facts.get("problem", ""))
     template = NOTICES.get(code, "Something happened that has no words yet ({code}).")

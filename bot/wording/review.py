@@ -6,6 +6,7 @@ from typing import Final
 from bot.wording.filling import fill
 from grants.review.finding import Aside
 from grants.review.findings.scanning import Gap
+from grants.review.news import News
 from grants.review.tracking import State
 
 GAPS: Final[Mapping[str, str]] = {
@@ -36,6 +37,18 @@ STATES: Final[Mapping[State, str]] = {
     State.KNOWN: "",
     State.REOPENED: "back",
 }
+
+NEWS: Final[Mapping[News, str]] = {
+    News.NEW: "new",
+    News.BACK: "back",
+    News.GONE: "resolved",
+}
+
+
+def news_words(counts: Mapping[str, str]) -> str:
+    """Say how many findings came, came back and went; what is none is left out."""
+    said = [f"{counts[kind]} {word}" for kind, word in NEWS.items() if counts.get(kind, "0") != "0"]
+    return ", ".join(said) or "nothing new"
 
 
 def gap_sentence(gap: Gap) -> str:

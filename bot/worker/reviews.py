@@ -16,9 +16,10 @@ from bot.worker.sweeps import TURN_SHARE
 from grants.clock import Clock
 from grants.errors import ValetkeyError
 from grants.review.inventory import Inventory
-from grants.review.ports import ReviewPorts
+from grants.review.ports import ReviewPorts, TellPorts
 from grants.review.review_cluster import review_cluster
 from grants.review.scan import Scan
+from grants.review.tell_findings import tell_findings
 
 log = logging.getLogger("valetkey.worker.reviews")
 
@@ -50,8 +51,11 @@ class ReviewCalls:
 class Reviews:
     """Begins a review of each cluster that is due and has none under way."""
 
-    def __init__(self, ports: ReviewPorts, clock: Clock, calls: ReviewCalls) -> None:
+    def __init__(
+        self, ports: ReviewPorts, telling: TellPorts, clock: Clock, calls: ReviewCalls
+    ) -> None:
         self._ports = ports
+        self._telling = telling
         self._clock = clock
         self._calls = calls
         self._changed = threading.Condition()
@@ -121,6 +125,8 @@ class Reviews:
         inventory = self._calls.read(alias)
         with self._judging:
             found = review_cluster(inventory, ports=self._ports)
+            if not found.silent:
+                tell_findings(alias, ports=self._telling)
         outcome = _outcome(found)
         facts = {"cluster": alias, "outcome": outcome, "findings": len(found.findings)}
         log.info("a cluster was reviewed", extra=facts)

@@ -5,11 +5,14 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
+from grants.outbox.model import Outbox
+from grants.people.model import Known as KnownPerson
 from grants.policy.model import Policy
 from grants.record.model import EventLog
 from grants.review.details import Detail
 from grants.review.inventory import Inventory
 from grants.review.kept import Kept, Version
+from grants.review.news import News, Untold
 from grants.review.tracking import Known
 from grants.usage.coverage import Coverage
 from grants.usage.model import Use
@@ -81,6 +84,33 @@ class ScanTx(InventoryTx, FindingsTx, EventLog, Protocol):
 
     def first_time(self, key: str, at: datetime) -> bool:
         """Store a key; False when it came before. Of two at once the second waits."""
+        ...
+
+
+class TellTx(Outbox, Protocol):
+    """All that telling of findings needs."""
+
+    def untold(self, cluster: str) -> tuple[Untold, ...]:
+        """Give what is news of a cluster's findings to act on, by what people heard last.
+
+        On PostgreSQL they stay locked: of two that would tell, the second finds nothing.
+        """
+        ...
+
+    def note_told(self, news: Mapping[str, News]) -> None:
+        """Note what people have heard now of findings, by key."""
+        ...
+
+    def people_with_email(self, email: str) -> tuple[KnownPerson, ...]:
+        """Find people pinned to a verified email."""
+        ...
+
+
+class TellStore(Protocol):
+    """Where what people heard is kept."""
+
+    def write(self) -> AbstractContextManager[TellTx]:
+        """Open one write transaction."""
         ...
 
 
@@ -158,4 +188,18 @@ class ReviewPorts(Protocol):
     @property
     def own_namespace(self) -> str | None:
         """The namespace that this bot runs in, if any."""
+        ...
+
+
+class TellPorts(Protocol):
+    """What telling of findings needs."""
+
+    @property
+    def store(self) -> TellStore:
+        """The rows."""
+        ...
+
+    @property
+    def policy(self) -> PolicySource:
+        """The policy in force."""
         ...

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, and_, func, or_, select, update
 
 from grants.review.details import Detail, body_of, detail_from
+from grants.review.news import News, Untold
 from grants.review.tracking import Known
 from grants.store import tables as t
 from grants.store.base import TxBase
@@ -17,6 +18,8 @@ _C: Final = t.review_findings.c
 _D: Final = t.review_details.c
 _NOW: Final = t.review_details.join(t.review_findings, _D.key == _C.key)
 _AT_ONCE: Final = 500
+_THERE: Final = "there"
+_GONE: Final = "gone"
 
 
 class FindingRows(TxBase):
@@ -65,6 +68,22 @@ class FindingRows(TxBase):
         row = self._row(there.where(_C.resolved_at.is_(None)))
         return None if row is None else self._read("finding", row, _detail)
 
+    def untold(self, cluster: str) -> tuple[Untold, ...]:
+        """Give what is news of a cluster's findings, by what people heard last."""
+        there = and_(_C.resolved_at.is_(None), _D.weight >= 0, _D.told != _THERE)
+        gone = and_(_C.resolved_at.is_not(None), _D.told == _THERE)
+        columns = (_D.key.label("id"), _D.told, _D.body, _C.resolved_at)
+        wanted = select(*columns).select_from(_NOW).where(_D.cluster == cluster, or_(there, gone))
+        locked = wanted.order_by(_D.key).with_for_update(of=t.review_details)
+        return self._readable("finding", self._rows(locked), _untold)
+
+    def note_told(self, news: Mapping[str, News]) -> None:
+        """Note what people have heard now of findings."""
+        self._must_write()
+        for told, those in ((_GONE, {News.GONE}), (_THERE, {News.NEW, News.BACK})):
+            for some in _batches(sorted(key for key, one in news.items() if one in those)):
+                self._run(update(t.review_details).where(_D.key.in_(some)).values(told=told))
+
 
 def _values(one: Known) -> dict[str, object]:
     return {
@@ -98,6 +117,12 @@ def _detail_values(detail: Detail) -> dict[str, object]:
 
 def _detail(row: Row[Any]) -> Detail:
     return detail_from(row.body)
+
+
+def _untold(row: Row[Any]) -> Untold:
+    if row.resolved_at is not None:
+        return Untold(_detail(row), News.GONE)
+    return Untold(_detail(row), News.BACK if row.told == _GONE else News.NEW)
 
 
 def _key(values: Mapping[str, object]) -> str:

@@ -61,7 +61,7 @@ class Stage:
             heard=lambda *said: self.heard.append(said),
             ticks=lambda: self.now_seconds,
         )
-        return Reviews(self, self.clock, calls)
+        return Reviews(self, self, self.clock, calls)
 
     def read(self, alias: str, *verbs: str) -> Inventory:
         reads = role("reads", rule(" ".join(verbs or ("get",)), "secrets"))

@@ -9,6 +9,7 @@ from grants.authz.model import RoleRef
 from grants.errors import StoreError
 from grants.review.findings.look import Look
 from grants.review.keep_scan import keep_scan
+from grants.review.news import News
 from grants.review.scan import Scan
 from grants.review.tracking import Known, State
 from tests.support.rbac_objects import account, bind, role, rule
@@ -120,3 +121,29 @@ def test_what_is_gone_is_in_no_list_and_is_there_again_when_it_is_back(store):
 def look_without_rights(day: int) -> Look:
     look = look_at(sa("app"))
     return replace(look, inventory=replace(look.inventory, taken_at=look.now + day * DAY))
+
+
+def untold(store) -> list[tuple[str, News]]:
+    with store.write() as tx:
+        return sorted((one.finding.rule, one.news) for one in tx.untold("prod"))
+
+
+def tell(store) -> None:
+    with store.write() as tx:
+        tx.note_told({one.finding.key: one.news for one in tx.untold("prod")})
+
+
+def test_news_is_what_differs_from_what_people_heard_last(store):
+    keep_scan([looked("get")], store=store)
+    assert untold(store) == [("secrets-read", News.NEW)]
+    tell(store)
+    assert untold(store) == []
+    keep_scan([look_without_rights(day=1)], store=store)
+    assert untold(store) == [("secrets-read", News.GONE)]
+    keep_scan([looked("get", "patch", day=2)], store=store)
+    assert untold(store) == [("secrets-write", News.NEW)]
+    keep_scan([look_without_rights(day=3)], store=store)
+    tell(store)
+    assert untold(store) == []
+    keep_scan([looked("get", day=4)], store=store)
+    assert untold(store) == [("secrets-read", News.BACK)]

@@ -13,6 +13,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from bot.playground.slack.blockkit import check_blocks, check_view
 from bot.slack.cards.approval import approval_card
+from bot.slack.cards.digest import digest_card
 from bot.slack.cards.home import HomeFacts, Owned, home_view
 from bot.slack.cards.notice import notice_card
 from bot.slack.cards.parts import Message
@@ -133,6 +134,31 @@ NOTICES = {
 @pytest.mark.parametrize("name", sorted(NOTICES))
 def test_notices(name: str, shot: SnapshotAssertion) -> None:
     assert drawn(notice_card(NOTICES[name])) == shot
+
+
+def digest(new: int, back: int, gone: int, worst: object, resolved: object) -> Delivery:
+    facts = {"new": str(new), "back": str(back), "gone": str(gone)}
+    lines = {"worst": json.dumps(worst), "resolved": json.dumps(resolved)}
+    return notice("review-digest", cluster="prod <b>", **facts, **lines)
+
+
+LINE = ["new", "critical", "ServiceAccount shop/*app*", "can read `every` Secret <!here>", "shop"]
+DIGESTS = {
+    "new-and-resolved": digest(1, 1, 1, [LINE, ["back", *LINE[1:4], ""]], [["gone", *LINE[1:]]]),
+    "more-than-fit": digest(40, 0, 0, [LINE] * 10, []),
+    "only-resolved": digest(0, 0, 12, [], [["gone", *LINE[1:]]] * 10),
+    "unreadable": notice("review-digest", cluster="prod", new="x", worst="{", resolved="[1]"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DIGESTS))
+def test_digests(name: str, shot: SnapshotAssertion) -> None:
+    assert drawn(digest_card(DIGESTS[name])) == shot
+
+
+def test_a_digest_of_the_longest_names_keeps_slacks_limits() -> None:
+    line = ["new", "critical", "&" * 500, "<" * 500, "x" * 500]
+    drawn(digest_card(digest(10, 0, 10, [line] * 10, [line] * 10)))
 
 
 MORE = RoleSnapshot(c.DEBUG, (*c.RULES[1:], Rule(("get",), ("",), ("secrets",))), c.NOON)

@@ -1,0 +1,78 @@
+"""The verb that tells people what came and went since they last heard: worst first, once.
+
+What each finding's people heard last stands in its row, so that a crash, another replica or a
+scan by hand neither tells anything twice nor swallows it. What no digest is about stays untold.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from grants.outbox.model import Notice, Place, PlaceKind
+from grants.policy.review_model import Digest
+from grants.review.finding import Finding, Severity, worst_first
+from grants.review.findings.exceptions import covers
+from grants.review.news import News, Untold
+from grants.review.ports import TellPorts, TellTx
+
+DIGEST: Final = "review-digest"
+SHOWN: Final = 10
+"""Findings that a digest shows; the rest is counted, and stands in the list."""
+
+
+def tell_findings(cluster: str, *, ports: TellPorts) -> int:
+    """Tell each place that policy names what is news to it; silent when nothing is.
+
+    Gives how many places are told.
+    """
+    review = ports.policy.current().review
+    with ports.store.write() as tx:
+        untold = tx.untold(cluster)
+        told: dict[Place, dict[str, Untold]] = {}
+        for digest in review.digests:
+            for one in untold:
+                for place in _places(tx, digest, one.finding):
+                    told.setdefault(place, {})[one.finding.key] = one
+        for place, news in told.items():
+            tx.notify(Notice(DIGEST, f"review:{cluster}", place, _facts(cluster, news.values())))
+        tx.note_told({key: one.news for news in told.values() for key, one in news.items()})
+    return len(told)
+
+
+def _places(tx: TellTx, digest: Digest, finding: Finding) -> Iterator[Place]:
+    """Give where a digest tells of a finding; people who never signed in have no place."""
+    least = Severity[digest.at_least.upper()]
+    if finding.severity < least or not covers(digest.scope, finding):
+        return
+    for channel in digest.notify.channels:
+        yield Place(PlaceKind.CHANNEL, channel)
+    owners = (finding.owner,) if digest.owners and "@" in finding.owner else ()
+    for email in (*digest.notify.people, *owners):
+        for known in tx.people_with_email(email):
+            yield Place(PlaceKind.PERSON, known.person.id)
+
+
+def _facts(cluster: str, news: Iterable[Untold]) -> dict[str, str]:
+    """Say it in a notice's facts: counts, and the worst in order."""
+    by_kind: dict[News, list[Untold]] = {kind: [] for kind in News}
+    for one in sorted(news, key=lambda one: worst_first(one.finding)):
+        by_kind[one.news].append(one)
+    there = sorted(
+        (*by_kind[News.NEW], *by_kind[News.BACK]), key=lambda one: worst_first(one.finding)
+    )
+    return {
+        "cluster": cluster,
+        **{str(kind): str(len(those)) for kind, those in by_kind.items()},
+        "worst": _lines(there),
+        "resolved": _lines(by_kind[News.GONE]),
+    }
+
+
+def _lines(those: Sequence[Untold]) -> str:
+    lines = []
+    for one in those[:SHOWN]:
+        found = one.finding
+        who = str(found.subject or found.role or "")
+        where = found.namespace or ("everywhere" if found.binding else "")
+        lines.append([str(one.news), found.severity.word, who, found.title, where])
+    return json.dumps(lines)
