@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,10 @@ def test_the_cluster_takes_what_is_built(
     for one in built:
         if one["kind"] not in PATHS:
             continue
-        path = f"{PATHS[one['kind']]}?dryRun=All&fieldValidation=Strict"
-        answer = control_plane.request("POST", path, one, token=control_plane.admin_token)
-        assert answer.status == 201, answer.body
+        path, strictly = PATHS[one["kind"]], "?dryRun=All&fieldValidation=Strict"
+        token = control_plane.admin_token
+        answer = control_plane.request("POST", path + strictly, one, token=token)
+        if answer.status == HTTPStatus.CONFLICT:  # another test has applied the base for real
+            there = f"{path}/{one['metadata']['name']}{strictly}"
+            answer = control_plane.request("PUT", there, one, token=token)
+        assert answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}, answer.body
