@@ -56,6 +56,7 @@ from grants.ids import Prefix, new_id
 from grants.people.offer_sign_in import offer_sign_in
 from grants.policy.registry import PolicyRegistry
 from grants.policy.source import PolicyPath
+from grants.review.details import Detail
 from grants.review.inventory import RBAC_KINDS, Inventory, Seen
 from grants.store.engine import open_database
 from grants.store.schema_check import check
@@ -279,7 +280,30 @@ def slack_ports(
         namespaces=Namespaces(partial(_namespaces, core)),
         tokens=slack_tokens(settings, slack, core.clock, secrets),
         clusters=core.clusters.aliases,
+        findings=KeptFindings(core) if settings.review_every else None,
     )
+
+
+@dataclass(frozen=True)
+class KeptFindings:
+    """What reviews found in the clusters that are configured now, from the rows."""
+
+    core: Core
+
+    def worst(self, limit: int) -> Sequence[Detail]:
+        """List findings that somebody has to act on, worst first."""
+        with self.core.store.read() as tx:
+            return tx.open_details(self.core.clusters.aliases(), limit)
+
+    def count(self) -> int:
+        """Count all of them."""
+        with self.core.store.read() as tx:
+            return sum(tx.open_counts(self.core.clusters.aliases()).values())
+
+    def one(self, key: str) -> Detail | None:
+        """Find one that is there, by its key."""
+        with self.core.store.read() as tx:
+            return tx.detail(key)
 
 
 def _slack(settings: Settings) -> SlackSettings:

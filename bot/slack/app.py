@@ -12,7 +12,8 @@ from slack_bolt.middleware import Middleware
 from slack_sdk import WebClient
 
 from bot.logs import get_logger
-from bot.slack import actions, ask, home
+from bot.slack import actions, ask, home, review
+from bot.slack.cards.findings import FINDING, FINDINGS
 from bot.slack.commands import command
 from bot.slack.delivery import Courier
 from bot.slack.guard import guarded
@@ -43,6 +44,8 @@ ACTIONS: Final[Mapping[str, Handler]] = {
     "give-back": home.then_publish(actions.give_back),
     "revoke": actions.open_revoke,
     "ask": ask.open_ask,
+    FINDING: review.open_finding,
+    FINDINGS: review.open_findings,
     "sign-in": actions.nothing,
     "sign-in-offer": home.offer_link,
     "cluster": ask.refresh_ask,

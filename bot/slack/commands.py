@@ -10,6 +10,7 @@ from bot.slack.cards.progress import grant_line
 from bot.slack.inbound import Inbound
 from bot.slack.ports import Answer
 from bot.slack.reading import faces_of
+from bot.slack.review import review
 from bot.slack.surface import Handler, Surface, ephemeral
 from bot.slack.text import date
 from bot.slack.views import help_blocks
@@ -104,4 +105,5 @@ _WORDS: Final[dict[str, Handler]] = {
     "help": help_,
     "status": status,
     "history": history,
+    "review": review,
 }

@@ -8,6 +8,7 @@ from bot.slack.cards.home import HomeFacts, Owned, home_view
 from bot.slack.inbound import Inbound
 from bot.slack.ports import Answer
 from bot.slack.reading import faces_of, facts_of, known_of
+from bot.slack.review import for_home
 from bot.slack.surface import Handler, Surface, only_shown
 from bot.slack.undelivered import missed
 from bot.slack.waiting import waiting_for
@@ -73,6 +74,7 @@ def read_home(surface: Surface, account: Account) -> HomeFacts:
         live=live,
         missed=[] if live is None else missed(ports, now),
         failing=[] if live is None else _clusters(surface, now),
+        findings=for_home(surface, known),
     )
 
 

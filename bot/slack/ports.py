@@ -20,6 +20,7 @@ from grants.people.model import Account
 from grants.people.offer_sign_in import Offered, OfferSignIn
 from grants.people.ports import PeopleStore
 from grants.proxies import NO_PROXIES, ProxyRules
+from grants.review.details import Detail
 
 
 @dataclass(frozen=True)
@@ -93,12 +94,29 @@ class NamespaceSource(Protocol):
         ...
 
 
+class FindingSource(Protocol):
+    """What reviews found in the clusters that are configured."""
+
+    def worst(self, limit: int) -> Sequence[Detail]:
+        """List findings that somebody has to act on, worst first."""
+        ...
+
+    def count(self) -> int:
+        """Count all of them."""
+        ...
+
+    def one(self, key: str) -> Detail | None:
+        """Find one that is there, by its key."""
+        ...
+
+
 @dataclass(frozen=True)
 class SlackPorts:
     """Everything that the surface needs.
 
     `tokens` looks after secrets that are replaced; without it they stay as the settings have them.
     `clusters` names those that are configured; without it Home does not tell how they stand.
+    `findings` is there where the bot reviews service accounts.
     """
 
     settings: SlackSettings
@@ -112,6 +130,7 @@ class SlackPorts:
     namespaces: NamespaceSource
     tokens: Tokens | None = None
     clusters: Callable[[], Collection[str]] | None = None
+    findings: FindingSource | None = None
 
 
 Json = dict[str, Any]

@@ -16,6 +16,7 @@ HELP: Final = (
     ("/access", "ask for access: what, where, for how long, and why"),
     ("/access status", "what waits for you, what you asked for, and the access you have"),
     ("/access history", "what you had; admins and auditors see everybody's"),
+    ("/access review", "for reviewers: what service accounts may do that is risky"),
     ("/access help", "this"),
 )
 

@@ -140,6 +140,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "submit-draft": "Only the person who asked can go on with a request.",
     "give-back": "Only the person who has this access can give it back.",
     "revoke-grant": "Only admins can revoke access.",
+    "see-findings": "Only reviewers, admins and auditors can see what reviews found.",
     "see-history": "Only admins and auditors can see what others did.",
 }
 

@@ -49,6 +49,16 @@ def is_admin(policy: Policy, known: Known) -> bool:
     return match_decider(policy.admins, known) is not None
 
 
+def is_reviewer(policy: Policy, known: Known) -> bool:
+    """Tell whether policy names this person a reviewer of service accounts."""
+    return match_decider(policy.review.reviewers, known) is not None
+
+
+def may_see_findings(policy: Policy, known: Known) -> bool:
+    """Tell whether somebody may see what reviews found: reviewers, admins and auditors."""
+    return any(is_one(policy, known) for is_one in (is_reviewer, is_admin, is_auditor))
+
+
 def is_auditor(policy: Policy, known: Known) -> bool:
     """Tell whether policy names this person an auditor."""
     return match_decider(policy.auditors, known) is not None

@@ -1,12 +1,23 @@
 """Who is meant by a policy."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grants.policy.match import Match, is_admin, is_auditor, match, match_decider
+from grants.policy.match import (
+    Match,
+    is_admin,
+    is_auditor,
+    is_reviewer,
+    match,
+    match_decider,
+    may_see_findings,
+)
 from grants.policy.model import Who
-from tests.support.policies import load, someone
+from grants.policy.review_model import ReviewPolicy
+from tests.support.policies import load, policy, someone
 
 
 def who(*groups: str, people: tuple[str, ...] = (), everyone: bool = False) -> Who:
@@ -76,3 +87,11 @@ def test_another_group_never_takes_a_right_away(
     asked = Who(named, frozenset(), everyone)
     if match(asked, someone("erin", *held)):
         assert match(asked, someone("erin", *(held | more)))
+
+
+def test_who_may_see_findings_is_named_as_reviewer_admin_or_auditor() -> None:
+    named = replace(policy(), review=ReviewPolicy(reviewers=Who(groups=frozenset({"security"}))))
+    assert is_reviewer(named, someone("sam", "security"))
+    assert may_see_findings(named, someone("sam", "security"))
+    assert not is_reviewer(policy(), someone("sam", "security"))
+    assert not may_see_findings(policy(), someone("sam", "security"))

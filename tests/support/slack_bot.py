@@ -15,7 +15,7 @@ from bot.slack.app import build_app, make_courier, make_socket, make_surface
 from bot.slack.delivery import Counts, Courier
 from bot.slack.endpoint import SlackEndpoint
 from bot.slack.namespaces import Namespaces
-from bot.slack.ports import SlackPorts, SlackSettings, Verbs
+from bot.slack.ports import FindingSource, SlackPorts, SlackSettings, Verbs
 from bot.slack.waking import Due, waking
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
@@ -146,7 +146,11 @@ class SlackBot:
 
 @contextmanager
 def slack_bot(
-    world: World, mode: str = "http", organisation: str = "", **changes: Any
+    world: World,
+    mode: str = "http",
+    organisation: str = "",
+    findings: FindingSource | None = None,
+    **changes: Any,
 ) -> Iterator[SlackBot]:
     """Run the bot against the double, by signed HTTP or Socket Mode; `changes` to its settings.
 
@@ -167,7 +171,7 @@ def slack_bot(
             api_url=double.api_url,
             **changes,
         )
-        ports = make_ports(world, settings, waked)
+        ports = replace(make_ports(world, settings, waked), findings=findings)
         surface = make_surface(ports)
         courier = make_courier(surface)
         bot = SlackBot(world, workspace, double, ports, courier, waked)

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from bot.slack.blocks import Block, context, mrkdwn, plain, section
+from bot.slack.blocks import Block, actions, button, context, mrkdwn, plain, section
+from bot.slack.cards.findings import FINDINGS
 from bot.slack.cards.notice import notice_card
 from bot.slack.cards.parts import Message, message
 from bot.slack.text import label
@@ -31,6 +32,7 @@ def digest_card(row: Delivery) -> Message:
         section(mrkdwn("*Resolved since*")) if resolved else None,
         *_pages([_resolved(one) for one in resolved]),
         _more(count(facts, News.GONE) - len(resolved)),
+        actions(button("Look at findings", FINDINGS), block_id=f"digest:{row.id}"),
     ]
     first = f" Worst: {worst[0][1]}, {worst[0][2]} {worst[0][3]}" if worst else ""
     return message(f"{notice_sentence(row.code, facts)}{first}", blocks)

@@ -18,6 +18,7 @@ from bot.slack.blocks import (
     section,
 )
 from bot.slack.cards.failing import failing_blocks
+from bot.slack.cards.findings import FindingList, home_findings
 from bot.slack.cards.parts import asked_line, reason_block, what_of_grant, who
 from bot.slack.cards.progress import grant_line
 from bot.slack.cards.undelivered import undelivered_blocks
@@ -32,6 +33,7 @@ _MOST_WAITING: Final = 10
 NOBODY: Final = "Nobody has access through Valetkey right now."
 _MOST_MINE: Final = 10
 _MOST_LIVE: Final = 25
+_MOST_FINDINGS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class HomeFacts:
     stuck: Sequence[Owned] | None = None
     live: Sequence[Owned] | None = None
     missed: Sequence[Missed] = ()
+    findings: FindingList | None = None
 
 
 def home_view(facts: HomeFacts, sign_in_url: str | None = None) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def home_view(facts: HomeFacts, sign_in_url: str | None = None) -> dict[str, Any
     if not facts.known:
         blocks = _unknown(sign_in_url)
     else:
-        blocks = [*_waiting(facts), *_mine(facts), *_ask(), *_admin(facts)]
+        blocks = [*_waiting(facts), *_mine(facts), *_ask(), *_review(facts), *_admin(facts)]
     return {"type": "home", "blocks": blocks[:VIEW_BLOCKS]}
 
 
@@ -134,6 +137,10 @@ def _left(grant: Grant, now: datetime) -> str:
 
 def _ask() -> list[Block]:
     return [actions(button("Ask for access", "ask", style="primary"), block_id="home:ask")]
+
+
+def _review(facts: HomeFacts) -> list[Block]:
+    return home_findings(facts.findings, _MOST_FINDINGS)
 
 
 def _admin(facts: HomeFacts) -> list[Block]:
