@@ -32,7 +32,7 @@ from grants.access.model import (
 from grants.authz.model import RoleSnapshot
 from grants.errors import ChangedMeanwhile, StoreError
 from grants.store import tables as t
-from grants.store.base import TxBase
+from grants.store.base import TxBase, one_row, upsert
 from grants.store.rows import (
     decision_of,
     decision_values,
@@ -68,11 +68,43 @@ _OVER = (
     .order_by(t.grants.c.due_at, t.grants.c.id)
     .limit(bindparam("limit"))
 )
+_OVER_LOCKED = _OVER.with_for_update(skip_locked=True)
 
+_UID = select(t.clusters.c.uid).where(t.clusters.c.alias == bindparam("alias"))
+_ALIASES = (
+    select(t.clusters.c.alias)
+    .where(t.clusters.c.uid == bindparam("uid"))
+    .order_by(t.clusters.c.at, t.clusters.c.alias)
+)
+_ROLE = select(t.roles).where(t.roles.c.digest == bindparam("digest"))
+
+_ADD_REQUEST = insert(t.requests)
+_REQUEST = one_row(select(t.requests).where(t.requests.c.id == bindparam("id")))
+_STATE_OF = one_row(select(t.requests.c.state).where(t.requests.c.id == bindparam("id")))
+_SAVE_REQUEST = update(t.requests).where(
+    t.requests.c.id == bindparam("read_id"), t.requests.c.version == bindparam("read_version")
+)
+_ADD_ITEM = insert(t.items)
+_ITEMS = (
+    select(t.items).where(t.items.c.request == bindparam("request")).order_by(t.items.c.ordinal)
+)
+_OPEN_OF = select(func.count()).where(OPEN, t.requests.c.requester == bindparam("requester"))
+
+_D = t.decisions.c
+_ADD_DECISION = upsert(
+    t.decisions,
+    lambda new: new.on_conflict_do_nothing(
+        index_elements=[_D.request, _D.stage, _D.approver]
+    ).returning(_D.seq),
+)
+_DECISIONS = select(t.decisions).where(_D.request == bindparam("request")).order_by(_D.seq)
+
+_ADD_GRANT = insert(t.grants)
+_GRANT = one_row(select(t.grants).where(t.grants.c.id == bindparam("id")))
 _SAVE_GRANT = update(t.grants).where(
     t.grants.c.id == bindparam("read_id"), t.grants.c.version == bindparam("read_version")
 )
-_GRANT = select(t.grants).where(t.grants.c.id == bindparam("id"))
+_ADD_PROOF = insert(t.proofs)
 _PROOF = (
     select(t.proofs)
     .where(t.proofs.c.grant_id == bindparam("grant"), t.proofs.c.kind == bindparam("kind"))
@@ -108,14 +140,12 @@ class AccessRows(TxBase):
 
     def cluster_uid(self, alias: str) -> str | None:
         """Give the uid stored at first contact."""
-        row = self._row(select(t.clusters.c.uid).where(t.clusters.c.alias == alias))
+        row = self._row(_UID, {"alias": alias})
         return None if row is None else str(row.uid)
 
     def aliases_of(self, uid: str) -> tuple[str, ...]:
         """Name the aliases under which a cluster was ever seen, the one seen first first."""
-        columns = t.clusters.c
-        seen = select(columns.alias).where(columns.uid == uid).order_by(columns.at, columns.alias)
-        return tuple(row.alias for row in self._rows(seen))
+        return tuple(row.alias for row in self._rows(_ALIASES, {"uid": uid}))
 
     def add_cluster(self, alias: str, uid: str, at: datetime) -> None:
         """Store a cluster's uid at first contact; ChangedMeanwhile when the alias has another."""
@@ -129,29 +159,25 @@ class AccessRows(TxBase):
 
     def role(self, digest: str) -> RoleSnapshot | None:
         """Give a kept role by digest."""
-        row = self._row(select(t.roles).where(t.roles.c.digest == digest))
+        row = self._row(_ROLE, {"digest": digest})
         return None if row is None else role_of(row)
 
     def add_request(self, request: AccessRequest) -> None:
         """Insert a request with its items and terms."""
-        self._run(insert(t.requests), request_values(request))
+        self._run(_ADD_REQUEST, request_values(request))
         self._add_items(request)
 
     def request(self, request: str) -> AccessRequest | None:
         """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
-        row = self._locked(select(t.requests).where(t.requests.c.id == request))
+        row = self._locked(_REQUEST, {"id": request})
         return None if row is None else self._read("request", row, self._request_of)
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         """Store a moved request (or a draft's new terms); gives it with its new version."""
-        columns = t.requests.c
-        before = self._locked(select(columns.state).where(columns.id == request.id))
+        before = self._locked(_STATE_OF, {"id": request.id})
         moved = replace(request, version=request.version + 1)
-        done = self._run(
-            update(t.requests)
-            .where(columns.id == request.id, columns.version == request.version)
-            .values(request_values(moved))
-        )
+        read = {"read_id": request.id, "read_version": request.version}
+        done = self._run(_SAVE_REQUEST, request_values(moved) | read)
         self._must_have_moved(done, "request", request.id)
         if self._items(request.id) != request.items:
             if before is None or before.state != RequestState.DRAFT:
@@ -173,30 +199,21 @@ class AccessRows(TxBase):
 
     def open_requests(self, person: str) -> int:
         """Count the drafts and pending requests of a person."""
-        counted = select(func.count()).where(OPEN, t.requests.c.requester == person)
-        row = self._row(counted)
+        row = self._row(_OPEN_OF, {"requester": person})
         return int(row[0]) if row is not None else 0
 
     def add_decision(self, decision: Decision) -> bool:
         """Insert a decision; False when this approver decided this stage before."""
-        columns = t.decisions.c
-        statement = self._insert(t.decisions).values(decision_values(decision))
-        once = statement.on_conflict_do_nothing(
-            index_elements=[columns.request, columns.stage, columns.approver]
-        )
-        return self._row(once.returning(columns.seq)) is not None
+        return self._row(self._own(_ADD_DECISION), decision_values(decision)) is not None
 
     def decisions(self, request: str) -> tuple[Decision, ...]:
         """List a request's decisions, oldest first."""
-        columns = t.decisions.c
-        rows = self._rows(
-            select(t.decisions).where(columns.request == request).order_by(columns.seq)
-        )
+        rows = self._rows(_DECISIONS, {"request": request})
         return tuple(self._read("decision", row, decision_of) for row in rows)
 
     def add_grant(self, grant: Grant) -> None:
         """Insert a grant; the item has none yet (unique)."""
-        self._run(insert(t.grants), grant_values(grant))
+        self._run(_ADD_GRANT, grant_values(grant))
 
     def grant(self, grant: str) -> Grant | None:
         """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""
@@ -225,7 +242,7 @@ class AccessRows(TxBase):
 
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         """List active grants whose lease has ended, locked; another replica's are left out."""
-        over = _OVER.with_for_update(skip_locked=True) if self._writable else _OVER
+        over = _OVER_LOCKED if self._writable else _OVER
         rows = self._rows(over, {"now": now, "limit": limit})
         return self._readable("grant", rows, grant_of)
 
@@ -235,7 +252,7 @@ class AccessRows(TxBase):
 
     def add_proof(self, proof: Proof) -> None:
         """Keep a proof; the newest of a kind counts."""
-        self._run(insert(t.proofs), proof_values(proof))
+        self._run(_ADD_PROOF, proof_values(proof))
 
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         """Give the newest proof of a kind."""
@@ -251,12 +268,8 @@ class AccessRows(TxBase):
         return request_of(row, self._items(row.id))
 
     def _items(self, request: str) -> tuple[Item, ...]:
-        columns = t.items.c
-        rows = self._rows(
-            select(t.items).where(columns.request == request).order_by(columns.ordinal)
-        )
-        return tuple(item_of(row) for row in rows)
+        return tuple(item_of(row) for row in self._rows(_ITEMS, {"request": request}))
 
     def _add_items(self, request: AccessRequest) -> None:
         for ordinal, item in enumerate(request.items):
-            self._run(insert(t.items).values(item_values(request.id, ordinal, item)))
+            self._run(_ADD_ITEM, item_values(request.id, ordinal, item))

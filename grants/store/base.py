@@ -1,7 +1,8 @@
 """What the rooms' queries share: one connection, one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Executable, Row, Select, Table
 from sqlalchemy.dialects import postgresql, sqlite
@@ -12,6 +13,36 @@ from grants.store.unreadable import read, readable
 
 T = TypeVar("T")
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+class OneRow(NamedTuple):
+    """A query of one row: as it is, and such that PostgreSQL keeps the row locked."""
+
+    plain: Select[Any]
+    locked: Select[Any]
+
+
+def one_row(query: Select[Any]) -> OneRow:
+    """Make both forms of a query of one row."""
+    return OneRow(query, query.with_for_update())
+
+
+class Upsert(NamedTuple):
+    """An INSERT that knows ON CONFLICT; the two dialects have one each, alike in use."""
+
+    sqlite: Executable
+    postgresql: Executable
+
+
+def upsert(table: Table, make: Callable[[Any], Executable]) -> Upsert:
+    """Make such an INSERT in both dialects, from each one's own beginning."""
+    return Upsert(make(sqlite.insert(table)), make(postgresql.insert(table)))
+
+
+@cache
+def _once(table: Table) -> Upsert:
+    key = table.primary_key.columns
+    return upsert(table, lambda new: new.on_conflict_do_nothing().returning(*key))
 
 
 class TxBase:
@@ -35,9 +66,9 @@ class TxBase:
     def _row(self, statement: Executable, values: Values = None) -> Row[Any] | None:
         return self._connection.execute(statement, values).first()
 
-    def _locked(self, statement: Select[Any], values: Values = None) -> Row[Any] | None:
+    def _locked(self, query: OneRow, values: Values = None) -> Row[Any] | None:
         """Read one row; in a write transaction PostgreSQL keeps it locked."""
-        return self._row(statement.with_for_update() if self._writable else statement, values)
+        return self._row(query.locked if self._writable else query.plain, values)
 
     def _read(self, kind: str, row: Row[Any], make: Callable[[Row[Any]], T]) -> T:
         """Make the value of a row; StoreRowUnreadable when this version can't."""
@@ -50,13 +81,16 @@ class TxBase:
         return readable(kind, rows, make, self._database.told)
 
     def _insert(self, table: Table) -> Any:
-        """Give an INSERT that knows ON CONFLICT; the two dialects have one each, alike in use."""
+        """Give an INSERT that knows ON CONFLICT, for what is made anew at each call."""
         return sqlite.insert(table) if self._database.is_sqlite else postgresql.insert(table)
+
+    def _own(self, statement: Upsert) -> Executable:
+        """Choose this database's form of an INSERT that was made once."""
+        return statement.sqlite if self._database.is_sqlite else statement.postgresql
 
     def _insert_once(self, table: Table, values: dict[str, Any]) -> bool:
         """Insert unless a unique key stands already; False when it does."""
-        statement = self._insert(table).values(values).on_conflict_do_nothing()
-        return self._row(statement.returning(*table.primary_key.columns)) is not None
+        return self._row(self._own(_once(table)), values) is not None
 
     def _must_write(self) -> None:
         if not self._writable:

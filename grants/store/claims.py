@@ -53,6 +53,16 @@ class Claims:
             .with_for_update(skip_locked=True)
         )
         self._most_pressing_there = self._most_pressing.where(_C.cluster == bindparam("there"))
+        worker, this = bindparam("worker"), _C.id == bindparam("grant")
+        hold = update(t.grants).values(claimed_by=worker, claimed_until=database.until())
+        free = or_(self._free(), _C.claimed_by == worker)
+        self._hold_this = hold.where(this, LIVE, READABLE, free)
+        self._hold_these = hold.where(_C.id.in_(bindparam("grants", expanding=True)))
+        self._release = (
+            update(t.grants)
+            .where(this, _C.claimed_by == worker)
+            .values(claimed_by=None, claimed_until=None)
+        )
 
     def due_clusters(self) -> tuple[str, ...]:
         """Name the clusters in which grants that nobody holds are due, in order."""
@@ -86,24 +96,15 @@ class Claims:
 
     def claim_grant(self, grant: str, worker: str, hold: timedelta) -> bool:
         """Claim one grant now, due or not; False when another worker holds it, or it has ended."""
-        free = or_(self._free(), _C.claimed_by == worker)
+        values = {"grant": grant, "worker": worker} | self._database.holding(hold)
         with self._database.writing() as connection:
-            done = connection.execute(
-                update(t.grants)
-                .where(_C.id == grant, LIVE, READABLE, free)
-                .values(claimed_by=worker, claimed_until=self._database.later(hold)),
-                self._clocks(),
-            )
+            done = connection.execute(self._hold_this, values | self._clocks())
         return bool(done.rowcount)
 
     def release_grant(self, grant: str, worker: str) -> None:
         """Give a claim back early; another worker's is left alone."""
         with self._database.writing() as connection:
-            connection.execute(
-                update(t.grants)
-                .where(_C.id == grant, _C.claimed_by == worker)
-                .values(claimed_by=None, claimed_until=None)
-            )
+            connection.execute(self._release, {"grant": grant, "worker": worker})
 
     def _pick(self, connection: Connection, limit: int, cluster: str | None) -> tuple[Claimed, ...]:
         statement, there = self._most_pressing, dict[str, Any]()
@@ -116,11 +117,9 @@ class Claims:
         self, connection: Connection, found: tuple[Claimed, ...], worker: str, hold: timedelta
     ) -> None:
         if found:
-            connection.execute(
-                update(t.grants)
-                .where(_C.id.in_([one.grant for one in found]))
-                .values(claimed_by=worker, claimed_until=self._database.later(hold))
-            )
+            grants = [one.grant for one in found]
+            values = {"grants": grants, "worker": worker} | self._database.holding(hold)
+            connection.execute(self._hold_these, values)
 
     def _free(self) -> ColumnElement[bool]:
         """Tell what nobody holds, by PostgreSQL's own clock or, for SQLite, the process's."""

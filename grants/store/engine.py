@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     URL,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    bindparam,
     cast,
     exc,
     func,
@@ -40,6 +41,7 @@ from grants.store.unreadable import Told
 _log = logging.getLogger("valetkey.store")
 
 DEFAULT_PATIENCE = timedelta(seconds=5)
+_SERVERS_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
 
 
 def database_url(text: str) -> URL:
@@ -109,8 +111,17 @@ class Database:
         """Give the moment `hold` from now, on that clock."""
         if self.is_sqlite:
             return literal(self.clock.now() + hold, UtcMicros)
-        now = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
-        return type_coerce(now + as_micros(EPOCH + hold), UtcMicros)
+        return type_coerce(_SERVERS_NOW + as_micros(EPOCH + hold), UtcMicros)
+
+    def until(self) -> ColumnElement[Any]:
+        """Give such a moment for a statement that is made once; `holding` says how far it is."""
+        if self.is_sqlite:
+            return bindparam("until", type_=UtcMicros)
+        return type_coerce(_SERVERS_NOW + bindparam("until", type_=BigInteger), UtcMicros)
+
+    def holding(self, hold: timedelta) -> dict[str, Any]:
+        """Bind what `until` asks for: the moment `hold` from now."""
+        return {"until": self.clock.now() + hold if self.is_sqlite else as_micros(EPOCH + hold)}
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -30,7 +30,7 @@ from grants.review.kept import (
     value_of,
 )
 from grants.store import tables as t
-from grants.store.base import TxBase
+from grants.store.base import TxBase, one_row
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class InventoryRows(TxBase):
     def keep_inventory(self, inventory: Inventory) -> Kept | None:
         """Keep what is other than before; None when a later look is there."""
         self._must_write()
-        last = self._locked(_last_look(inventory.cluster))
+        last = self._locked(one_row(_last_look(inventory.cluster)))
         if last is not None and last.at >= inventory.taken_at:
             return None
         uid = cluster_uid(inventory)

@@ -1,29 +1,58 @@
 """Rows of the outbox: what a verb wants told, in its own transaction."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, insert, literal, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    bindparam,
+    case,
+    insert,
+    text,
+    update,
+)
 
 from grants.ids import Prefix, new_id
 from grants.outbox.model import Card, CardKind, Notice, Place
 from grants.store import tables as t
-from grants.store.base import TxBase
+from grants.store.base import TxBase, upsert
 from grants.store.engine import Database
 from grants.store.types import UtcMicros
 from grants.store.undelivered import WANTED
 
+_C: Final = t.deliveries.c
+
 
 def _since(now: ColumnElement[datetime]) -> ColumnElement[datetime]:
     """Say since when a row waits: a version that was not told yet keeps its age."""
-    return case((WANTED, t.deliveries.c.next_at), else_=now)
+    return case((WANTED, _C.next_at), else_=now)
 
 
 _RETELL = (
     update(t.deliveries)
-    .where(t.deliveries.c.about == bindparam("this"), t.deliveries.c.kind != str(CardKind.NOTICE))
-    .values(wanted=t.deliveries.c.wanted + 1, next_at=_since(bindparam("now", type_=UtcMicros)))
+    .where(_C.about == bindparam("this"), _C.kind != str(CardKind.NOTICE))
+    .values(wanted=_C.wanted + 1, next_at=_since(bindparam("now", type_=UtcMicros)))
 )
+
+
+def _tell(new: Any) -> Executable:
+    """Insert a card, or want a standing one once more.
+
+    A time to try again that a rate limit has set stays: telling more does not make it pass.
+    """
+    again = {"wanted": _C.wanted + 1, "next_at": _since(new.excluded.next_at)}
+    told: Executable = new.on_conflict_do_update(
+        index_elements=[_C.kind, _C.about, _C.place_kind, _C.place_ref],
+        index_where=text("kind <> 'notice'"),
+        set_=again,
+    )
+    return told
+
+
+_TELL = upsert(t.deliveries, _tell)
+_NOTIFY = insert(t.deliveries)
 
 
 class OutboxRows(TxBase):
@@ -34,33 +63,14 @@ class OutboxRows(TxBase):
         self._to_retell: set[str] = set()
 
     def tell(self, card: Card) -> None:
-        """Want this card (again): its version goes up by one.
-
-        A time to try again that a rate limit has set stays: telling more does not make it pass.
-        """
-        columns = t.deliveries.c
-        self._run(
-            self._insert(t.deliveries)
-            .values(self._row_for(card.kind, card.about, card.place) | {"code": "", "facts": {}})
-            .on_conflict_do_update(
-                index_elements=[
-                    columns.kind,
-                    columns.about,
-                    columns.place_kind,
-                    columns.place_ref,
-                ],
-                index_where=text("kind <> 'notice'"),
-                set_={
-                    "wanted": columns.wanted + 1,
-                    "next_at": _since(literal(self._database.clock.now(), UtcMicros)),
-                },
-            )
-        )
+        """Want this card (again): its version goes up by one."""
+        row = self._row_for(card.kind, card.about, card.place)
+        self._run(self._own(_TELL), row | {"code": "", "facts": {}})
 
     def notify(self, notice: Notice) -> None:
         """Want this sentence told once."""
         row = self._row_for(CardKind.NOTICE, notice.about, notice.place)
-        self._run(insert(t.deliveries), row | _sentence(notice))
+        self._run(_NOTIFY, row | _sentence(notice))
 
     def retell(self, about: str) -> None:
         """Want every card that stands about this thing rendered again, when this commits."""
@@ -72,8 +82,10 @@ class OutboxRows(TxBase):
 
         Else of two transactions, each with rows and cards that the other wants, one is lost.
         """
-        for about in sorted(self._to_retell):
-            self._run(_RETELL, {"this": about, "now": self._database.clock.now()})
+        now = self._database.clock.now()
+        if self._to_retell:
+            wanted = [{"this": about, "now": now} for about in sorted(self._to_retell)]
+            self._run(_RETELL, wanted)
         self._to_retell.clear()
 
     def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:

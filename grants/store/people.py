@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, insert, select, update
 
 from grants.people.model import (
     Account,
@@ -18,7 +18,27 @@ from grants.people.model import (
     email_key,
 )
 from grants.store import tables as t
-from grants.store.base import TxBase
+from grants.store.base import TxBase, one_row
+
+_A, _P, _S, _L = t.accounts.c, t.people.c, t.sign_ins.c, t.profiles.c
+_CAME_BEFORE = select(t.inbound.c.key).where(t.inbound.c.key == bindparam("this"))
+_ATTEMPT = one_row(select(t.attempts).where(t.attempts.c.id == bindparam("this")))
+_ATTEMPT_BY_SECRET = one_row(
+    select(t.attempts).where(t.attempts.c.secret_digest == bindparam("secret"))
+)
+# The last sign-in is the one whose labels stand in the profile.
+_KNOWN = (
+    select(_P.id.label("who"), _P.issuer, _P.subject, t.sign_ins)
+    .add_columns(_L.name, _L.email, _L.email_verified)
+    .join(t.profiles, _L.person == _P.id)
+    .join(t.sign_ins, and_(_S.id == _L.sign_in, _S.person == _L.person))
+)
+_KNOWN_PERSON = _KNOWN.where(_P.id == bindparam("this"))
+_KNOWN_ACCOUNT = _KNOWN.join(t.accounts, _A.person == _P.id).where(
+    _A.team == bindparam("team"), _A.user == bindparam("user")
+)
+_EMAILS_OF = select(t.emails.c.email).where(t.emails.c.person == bindparam("this"))
+_WITH_EMAIL = select(t.emails.c.person).where(t.emails.c.email == bindparam("email"))
 
 
 class PeopleRows(TxBase):
@@ -30,7 +50,7 @@ class PeopleRows(TxBase):
 
     def came_before(self, key: str) -> bool:
         """Tell whether the key of an inbound thing is stored."""
-        return self._row(select(t.inbound.c.key).where(t.inbound.c.key == key)) is not None
+        return self._row(_CAME_BEFORE, {"this": key}) is not None
 
     def add_attempt(self, attempt: Attempt) -> None:
         """Insert a sign-in attempt."""
@@ -38,12 +58,12 @@ class PeopleRows(TxBase):
 
     def attempt(self, attempt: str) -> Attempt | None:
         """Read an attempt by id; on PostgreSQL its row stays locked."""
-        row = self._locked(select(t.attempts).where(t.attempts.c.id == attempt))
+        row = self._locked(_ATTEMPT, {"this": attempt})
         return None if row is None else _attempt(row)
 
     def attempt_by_secret(self, secret_digest: str) -> Attempt | None:
         """Read an attempt by the SHA-256 of its link's token; its row stays locked likewise."""
-        row = self._locked(select(t.attempts).where(t.attempts.c.secret_digest == secret_digest))
+        row = self._locked(_ATTEMPT_BY_SECRET, {"secret": secret_digest})
         return None if row is None else _attempt(row)
 
     def save_attempt(self, attempt: Attempt) -> Attempt:
@@ -60,24 +80,17 @@ class PeopleRows(TxBase):
 
     def known(self, account: Account) -> Known | None:
         """Find the person linked to an account, with the last sign-in."""
-        columns = t.accounts.c
-        person = self._row(
-            select(columns.person).where(columns.team == account.team, columns.user == account.user)
-        )
-        found = None if person is None else self.known_person(person.person)
-        return None if found is None else replace(found, account=account)
+        row = self._row(_KNOWN_ACCOUNT, {"team": account.team, "user": account.user})
+        return None if row is None else self._known(row, account)
 
     def known_person(self, person: str) -> Known | None:
         """Find a person by id, with the last sign-in; None before the first one."""
-        found = self._row(select(t.people).where(t.people.c.id == person))
-        sign_in = self._last_sign_in(person)
-        if found is None or sign_in is None:
-            return None
-        return Known(_person(found), sign_in, emails=self._emails_of(person))
+        row = self._row(_KNOWN_PERSON, {"this": person})
+        return None if row is None else self._known(row)
 
     def people_with_email(self, email: str) -> tuple[Known, ...]:
         """Find people pinned to a verified email, whatever its case."""
-        rows = self._rows(select(t.emails.c.person).where(t.emails.c.email == email_key(email)))
+        rows = self._rows(_WITH_EMAIL, {"email": email_key(email)})
         found = (self.known_person(row.person) for row in rows)
         return tuple(known for known in found if known is not None)
 
@@ -171,20 +184,17 @@ class PeopleRows(TxBase):
         """Delete a web session."""
         self._run(delete(t.sessions).where(t.sessions.c.id == session))
 
-    def _emails_of(self, person: str) -> frozenset[str]:
-        rows = self._rows(select(t.emails.c.email).where(t.emails.c.person == person))
-        return frozenset(row.email for row in rows)
+    def _known(self, row: Row[Any], account: Account | None = None) -> Known:
+        emails = frozenset(one.email for one in self._rows(_EMAILS_OF, {"this": row.who}))
+        return Known(Person(row.who, row.issuer, row.subject), _sign_in(row), account, emails)
 
     def _last_sign_in(self, person: str) -> SignIn | None:
-        return self._sign_in(t.sign_ins.c.id == t.profiles.c.sign_in, t.profiles.c.person == person)
+        return self._sign_in(_S.id == _L.sign_in, _L.person == person)
 
     def _sign_in(self, *where: ColumnElement[bool]) -> SignIn | None:
-        labels = (t.profiles.c.name, t.profiles.c.email, t.profiles.c.email_verified)
-        row = self._row(
-            select(t.sign_ins, *labels)
-            .join(t.profiles, t.profiles.c.person == t.sign_ins.c.person)
-            .where(*where)
-        )
+        labels = (_L.name, _L.email, _L.email_verified)
+        signed = select(t.sign_ins, *labels).join(t.profiles, _L.person == _S.person)
+        row = self._row(signed.where(*where))
         return None if row is None else _sign_in(row)
 
 

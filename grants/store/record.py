@@ -12,6 +12,7 @@ from grants.store.marks import MARKS
 
 _ORDER = t.record_order.c.number
 _TAKE_NUMBERS = update(t.record_order).values(number=_ORDER + bindparam("count")).returning(_ORDER)
+_APPEND = insert(t.events)
 # Marks ride along, for no statement more should go between the order lock and the commit.
 _TAKE_NUMBERS_MARKED = _TAKE_NUMBERS.returning(*MARKS)
 
@@ -38,7 +39,7 @@ class RecordRows(TxBase):
             raise StoreSchemaWrong("the record has no order")
         numbered = self._pending.numbered(row.number)
         self._database.note(self._connection, row, numbered[-1][1].id)
-        self._run(insert(t.events), [_values(*one) for one in numbered])
+        self._run(_APPEND, [_values(*one) for one in numbered])
         self._pending = EventBuffer()
 
     def events(self, after: int = 0, limit: int = 1000) -> tuple[StoredEvent, ...]:
