@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Row,
     and_,
     bindparam,
@@ -33,6 +34,7 @@ from grants.authz.model import RoleSnapshot
 from grants.errors import ChangedMeanwhile, StoreError
 from grants.store import tables as t
 from grants.store.base import TxBase, one_row, upsert
+from grants.store.engine import Database
 from grants.store.rows import (
     decision_of,
     decision_values,
@@ -116,6 +118,10 @@ _PROOF = (
 class AccessRows(TxBase):
     """What AccessTx asks for, beside what PeopleRows has."""
 
+    def __init__(self, connection: Connection, database: Database, *, writable: bool) -> None:
+        super().__init__(connection, database, writable=writable)
+        self._read_items: dict[str, tuple[Item, ...]] = {}
+
     def claim_name(self, cluster_uid: str, name: str, person: str) -> bool:
         """Hold a rendered subject name for a person; False when another person holds it.
 
@@ -174,12 +180,13 @@ class AccessRows(TxBase):
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         """Store a moved request (or a draft's new terms); gives it with its new version."""
-        before = self._locked(_STATE_OF, {"id": request.id})
         moved = replace(request, version=request.version + 1)
+        changed = self._items_as_read(request.id) != request.items
+        before = self._locked(_STATE_OF, {"id": request.id}) if changed else None
         read = {"read_id": request.id, "read_version": request.version}
         done = self._run(_SAVE_REQUEST, request_values(moved) | read)
         self._must_have_moved(done, "request", request.id)
-        if self._items(request.id) != request.items:
+        if changed:
             if before is None or before.state != RequestState.DRAFT:
                 raise StoreError("the terms of a submitted request are not changed")
             self._run(delete(t.items).where(t.items.c.request == request.id))
@@ -268,8 +275,19 @@ class AccessRows(TxBase):
         return request_of(row, self._items(row.id))
 
     def _items(self, request: str) -> tuple[Item, ...]:
-        return tuple(item_of(row) for row in self._rows(_ITEMS, {"request": request}))
+        found = tuple(item_of(row) for row in self._rows(_ITEMS, {"request": request}))
+        self._read_items[request] = found
+        return found
+
+    def _items_as_read(self, request: str) -> tuple[Item, ...]:
+        """Give a request's items, read again only if this transaction has not read them.
+
+        They change with the request's version alone, and that is compared as it is stored.
+        """
+        found = self._read_items.get(request)
+        return self._items(request) if found is None else found
 
     def _add_items(self, request: AccessRequest) -> None:
         for ordinal, item in enumerate(request.items):
             self._run(_ADD_ITEM, item_values(request.id, ordinal, item))
+        self._read_items[request.id] = request.items

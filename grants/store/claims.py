@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     and_,
@@ -53,7 +54,8 @@ class Claims:
             .with_for_update(skip_locked=True)
         )
         self._most_pressing_there = self._most_pressing.where(_C.cluster == bindparam("there"))
-        worker, this = bindparam("worker"), _C.id == bindparam("grant")
+        worker: BindParameter[Any] = bindparam("worker")
+        this = _C.id == bindparam("grant")
         hold = update(t.grants).values(claimed_by=worker, claimed_until=database.until())
         free = or_(self._free(), _C.claimed_by == worker)
         self._hold_this = hold.where(this, LIVE, READABLE, free)
