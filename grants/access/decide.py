@@ -88,7 +88,9 @@ def _judge_and_decide(
         actor, code = actor_of(known, command.account), NotFound.code
         refuse(tx, EventType.DECISION_REFUSED, now, actor, code, request=command.request)
         return NotFound("request", command.request)
-    error = _refusal(tx, request, known, command, looked, now, ports)
+    # Read once: whoever decides on a request holds its row, so none is added meanwhile.
+    before = tx.decisions(request.id)
+    error = _refusal(tx, request, known, command, looked, now, ports, before)
     if error is not None or known is None:
         error = error or NotFound("request", request.id)
         _record_refusal(tx, request, known, command, error, now)
@@ -99,7 +101,7 @@ def _judge_and_decide(
     _record_decision(tx, request, decision)
     if command.verdict is Verdict.DENY:
         return _deny(tx, request, decision)
-    return _approve(tx, request, now, ports)
+    return _approve(tx, request, (*before, decision), now, ports)
 
 
 def _refusal(
@@ -110,6 +112,7 @@ def _refusal(
     looked: Looked,
     now: datetime,
     ports: AccessPorts,
+    before: tuple[Decision, ...],
 ) -> ValetkeyError | None:
     """Judge the click: who, then whether it is open, then eligibility, then the terms."""
     needed = lacking(known, now, ports.times.signin_max_age)
@@ -118,18 +121,19 @@ def _refusal(
         return needed or NotFound("person", request.requester)
     if request.state is not RequestState.PENDING or now >= request.pending_until:
         return WrongState("request", request.id, str(request.state))
-    click = _click(tx, request, known, command, (_agreed(request, asker, looked, ports),))
+    items = (_agreed(request, asker, looked, ports),)
+    click = _click(request, known, command, items, before)
     policy, max_age = ports.policy.current(), ports.times.signin_max_age
     verdict = judge_decision(policy, click, now, signin_max_age=max_age)
     return None if verdict.allowed else _error_of(request, verdict, looked)
 
 
 def _click(
-    tx: AccessTx,
     request: AccessRequest,
     known: Known | None,
     command: Decide,
     items: tuple[Agreed, ...],
+    before: tuple[Decision, ...],
 ) -> Click:
     return Click(
         approver=known,
@@ -143,7 +147,7 @@ def _click(
         terms_hash=request.terms_hash,
         items=items,
         # Over all stages: two stages are there so that two people look.
-        decided=frozenset(d.approver for d in tx.decisions(request.id)),
+        decided=frozenset(d.approver for d in before),
     )
 
 
@@ -234,22 +238,22 @@ def _deny(tx: AccessTx, request: AccessRequest, decision: Decision) -> Decided:
 
 
 def _approve(
-    tx: AccessTx, request: AccessRequest, now: datetime, ports: AccessPorts
+    tx: AccessTx,
+    request: AccessRequest,
+    decisions: tuple[Decision, ...],
+    now: datetime,
+    ports: AccessPorts,
 ) -> Decided | ValetkeyError:
     stage = _open_stage(request, ports)
     if stage is None:
         return TermsChanged(request.id, "policy")
-    yes = [
-        d
-        for d in tx.decisions(request.id)
-        if d.stage == request.stage and d.verdict is Verdict.APPROVE
-    ]
+    yes = [d for d in decisions if d.stage == request.stage and d.verdict is Verdict.APPROVE]
     if len(yes) < stage.quorum:
         return Decided(_wait_on(tx, request))
     stages = max(request.stages, _stages_now(request, ports))
     if request.stage + 1 < stages:
         return Decided(_wait_on(tx, replace(request, stage=request.stage + 1, stages=stages)))
-    approvers = tuple(dict.fromkeys(d.approver for d in tx.decisions(request.id)))
+    approvers = tuple(dict.fromkeys(d.approver for d in decisions))
     moved = request.moved(RequestState.APPROVED, now)
     closed = close(tx, moved, EventType.REQUEST_APPROVED, actor=yes[-1].approver)
     grants = tuple(make_grant(closed, item, approvers, now, ports) for item in closed.items)
