@@ -4,12 +4,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
-
-import rfc8785
 
 from grants.authz.model import Answer, Question, RoleRef
 from grants.errors import WrongState
+from grants.plain_json import plain_bytes
 
 
 class RequestState(StrEnum):
@@ -119,7 +119,7 @@ class AccessRequest:
     closed_at: datetime | None = None
     closed_detail: str = ""
 
-    @property
+    @cached_property
     def terms_hash(self) -> str:
         """SHA-256 (hex) of the salted terms: what an approval is for."""
         return terms_hash(tuple(item.terms for item in self.items), self.salt)
@@ -274,5 +274,5 @@ def terms_as_json(terms: Terms) -> dict[str, str | int | None]:
 
 def terms_hash(terms: tuple[Terms, ...], salt: bytes) -> str:
     """Give SHA-256 (hex) over the salt and the RFC 8785 form of the terms."""
-    body: bytes = rfc8785.dumps([terms_as_json(t) for t in terms])
+    body = plain_bytes([terms_as_json(t) for t in terms])
     return hashlib.sha256(salt + body).hexdigest()

@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 
-import rfc8785
+from grants.plain_json import plain_bytes
 
 RoleKind = Literal["Role", "ClusterRole"]
 
@@ -40,7 +41,7 @@ class RoleSnapshot:
     rules: tuple[Rule, ...]
     read_at: datetime
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the rules, whatever the order of rules and of the lists in them."""
         return rules_digest(self.rules)
@@ -81,5 +82,5 @@ def rule_as_json(rule: Rule) -> dict[str, list[str]]:
 
 def rules_digest(rules: tuple[Rule, ...]) -> str:
     """Give the SHA-256 (hex) of the RFC 8785 form of the rules, sorted."""
-    forms = sorted(rfc8785.dumps(rule_as_json(rule)) for rule in rules)
+    forms = sorted(plain_bytes(rule_as_json(rule)) for rule in rules)
     return hashlib.sha256(b"\n".join(forms)).hexdigest()

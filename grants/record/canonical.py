@@ -7,6 +7,7 @@ from typing import Final
 
 import rfc8785
 
+from grants.plain_json import plain_bytes
 from grants.record.model import EVENT_SCHEMA, Event
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -18,6 +19,7 @@ Fact = Scalar | list[Scalar]
 
 def canonical_bytes(number: int, event_id: str, event: Event) -> bytes:
     """Give the bytes that are stored for an event; what is None is left out."""
+    facts = plain_facts(event.facts)
     body: dict[str, str | int | dict[str, Fact] | None] = {
         "schema": EVENT_SCHEMA,
         "number": number,
@@ -31,9 +33,16 @@ def canonical_bytes(number: int, event_id: str, event: Event) -> bytes:
         "why_digest": event.why_digest,
         "terms_hash": event.terms_hash,
         "policy_digest": event.policy_digest,
-        "facts": plain_facts(event.facts),
+        "facts": facts,
     }
-    return rfc8785.dumps({name: value for name, value in body.items() if value is not None})
+    told = {name: value for name, value in body.items() if value is not None}
+    return rfc8785.dumps(told) if _has_float(facts) else plain_bytes(told)
+
+
+def _has_float(facts: Mapping[str, Fact]) -> bool:
+    """Tell whether a number is written by RFC 8785's own rules, which Python's are not."""
+    values = (v if isinstance(v, list) else (v,) for v in facts.values())
+    return any(isinstance(one, float) for some in values for one in some)
 
 
 def utc_text(at: datetime) -> str:

@@ -4,9 +4,11 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grants.plain_json import plain_bytes
 from grants.record.canonical import canonical_bytes, plain_facts, utc_text
 from grants.record.model import Event, EventType
 from grants.record.writer import EventBuffer
@@ -48,6 +50,39 @@ def test_facts_come_back_from_the_bytes(facts):
     event = Event(EventType.POLICY_LOADED, NOW, "system", facts=facts)
     body = json.loads(canonical_bytes(1, "evt-x", event), parse_int=float)
     assert body["facts"] == facts
+
+
+@given(FACTS, st.integers(1, 2**53 - 1), TEXT)
+def test_the_bytes_are_those_of_rfc_8785_whatever_writes_them(facts, number, actor):
+    event = Event(EventType.POLICY_LOADED, NOW, actor, facts=facts)
+    body = {
+        "schema": 1,
+        "number": number,
+        "id": "evt-x",
+        "type": "policy.loaded",
+        "at": utc_text(NOW),
+        "actor": actor,
+        "facts": facts,
+    }
+    assert canonical_bytes(number, "evt-x", event) == rfc8785.dumps(body)
+
+
+@given(st.text(st.characters(max_codepoint=0x2030), max_size=30))
+def test_controls_and_quotes_are_escaped_as_rfc_8785_has_it(actor):
+    event = Event(EventType.POLICY_LOADED, NOW, actor, facts={"of": [actor]})
+    written = canonical_bytes(1, "evt-x", event)
+    assert rfc8785.dumps(json.loads(written)) == written
+    assert json.loads(written)["actor"] == actor
+
+
+@given(st.lists(st.dictionaries(NAMES, st.lists(TEXT) | TEXT | st.none() | st.integers(0, 10**9))))
+def test_what_is_hashed_is_written_as_rfc_8785_has_it(values):
+    assert plain_bytes(values) == rfc8785.dumps(values)
+
+
+def test_half_a_character_is_refused():
+    with pytest.raises(ValueError, match="surrogates"):
+        canonical_bytes(1, "evt-x", Event(EventType.POLICY_LOADED, NOW, "\ud800"))
 
 
 @given(FACTS)
