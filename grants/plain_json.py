@@ -1,4 +1,4 @@
-"""RFC 8785 bytes of values without fractions: those of the reference, twenty times as fast."""
+"""RFC 8785 bytes of values without fractions: those of the reference, at a sixth of the time."""
 
 import json
 from typing import Any, Final
