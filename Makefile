@@ -21,8 +21,9 @@ FAULT_ROUNDS ?= 5
 MINUTES ?= 30
 ROUNDS ?= 3
 SEEDS ?= 20
+AGREEMENT_ROUNDS ?= 16
 
-.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults replicas bench soak outages truth playground pictures fix
+.PHONY: help setup check format lint types layers test test-fast coverage test-cold faults agreement replicas bench soak outages truth playground pictures fix
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +71,10 @@ bench: setup ## Figures against the same calls made bare, into docs/bench.md: te
 
 soak: setup ## An hour at twenty actions a second, then ten minutes with rate limits on
 	$(RUN) python -m tests.bench.soak --plot docs/pictures/soak.svg $(ARGS)
+
+agreement: setup ## Many questions to ours and to a real API server, AGREEMENT_ROUNDS (16) rounds, into docs/authz.md
+	VALETKEY_TEST_AGREEMENT_ROUNDS=$(AGREEMENT_ROUNDS) VALETKEY_TEST_AGREEMENT_REPORT=docs/authz.md \
+	  $(PYTEST) tests/cluster/test_agreement.py -s --timeout=0 $(ARGS)
 
 replicas: setup ## Three replicas killed, paused and rolled under load, MINUTES (30) long, into docs/replicas.md
 	VALETKEY_TEST_REPLICA_MINUTES=$(MINUTES) VALETKEY_TEST_REPLICA_REPORT=docs/replicas.md \
