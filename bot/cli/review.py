@@ -25,7 +25,7 @@ from grants.review.scan import Scan
 
 EXIT_PARTIAL: Final = 6
 _FAIL_ON: Final = "high"
-Form = Literal["table", "json"]
+Form = Literal["table", "json", "sarif", "html"]
 
 _SEVERITIES: Final = [severity.word for severity in Severity]
 
@@ -78,7 +78,17 @@ review.add_command(right_size)
     help="Policy file or folder; its section `review:` is gone by.",
 )
 @click.option(
-    "--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "sarif", "html"]),
+    default="table",
+    show_default=True,
+)
+@click.option(
+    "--paths",
+    "with_paths",
+    is_flag=True,
+    help="Look for escalation paths, too; of large clusters that takes seconds. HTML always does.",
 )
 @click.option(
     "--store",
@@ -115,6 +125,7 @@ def scan_command(
     database_url: str | None,
     *,
     store: bool,
+    with_paths: bool,
     everything: bool,
     quiet: bool,
     **source: Any,
@@ -128,14 +139,16 @@ def scan_command(
     with failing(), without_gc():
         policy = _policy(policy_path)
         database = _database(database_url) if store else None
-        found = _scan(source, policy, audit, baseline, database, _hearing(quiet=quiet))
+        with_paths = with_paths or form == "html"
+        hear = _hearing(quiet=quiet)
+        found = _scan(source, policy, audit, baseline, database, hear, with_paths=with_paths)
         code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))
         if explain is not None:
             _explain(found, explain)
-        elif form == "json":
-            _print_json(found)
-        else:
+        elif form == "table":
             _print_table(found, everything=everything)
+        else:
+            _print_whole(found, form)
     _leave(0 if explain is not None else code)
 
 
@@ -173,6 +186,8 @@ def _scan(
     baseline: Path | None,
     database_url: str | None,
     heard: Callable[[str], None],
+    *,
+    with_paths: bool,
 ) -> Scan:
     from bot.cli.review_sources import Wanted, heard_of_use, inventories, looks  # noqa: PLC0415
     from grants.review.scan import scan  # noqa: PLC0415
@@ -192,8 +207,8 @@ def _scan(
     if database_url is not None:
         from bot.cli.review_store import stored_scan  # noqa: PLC0415
 
-        return stored_scan(database_url, looks(found, policy), use)
-    return scan(looks(found, policy), known, use)
+        return stored_scan(database_url, looks(found, policy), use, with_paths=with_paths)
+    return scan(looks(found, policy), known, use, with_paths=with_paths)
 
 
 def _hearing(*, quiet: bool) -> Callable[[str], None]:
@@ -216,11 +231,22 @@ def _exit_code(found: Scan, fail_on: str) -> int:
     return EXIT_PARTIAL if found.partial else 0
 
 
-def _print_json(found: Scan) -> None:
-    from bot.cli.review_json import as_json  # noqa: PLC0415
+def _print_whole(found: Scan, form: Form) -> None:
+    """Write what programs, forges and browsers read, as UTF-8 whatever the terminal takes."""
+    if form == "sarif":
+        from bot.review_report.sarif import render_sarif  # noqa: PLC0415
 
+        text = render_sarif(found).encode()
+    elif form == "html":
+        from bot.review_report.html import render_html  # noqa: PLC0415
+
+        text = render_html(found).encode()
+    else:
+        from bot.cli.review_json import as_json  # noqa: PLC0415
+
+        text = as_json(found)
     _end_progress()
-    sys.stdout.buffer.write(as_json(found) + b"\n")
+    sys.stdout.buffer.write(text + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -20,11 +20,17 @@ def _opened(database_url: str) -> Iterator[Store]:
         yield store
 
 
-def stored_scan(database_url: str, looks: Sequence[Look], audit: Mapping[str, UseEvidence]) -> Scan:
+def stored_scan(
+    database_url: str,
+    looks: Sequence[Look],
+    audit: Mapping[str, UseEvidence],
+    *,
+    with_paths: bool,
+) -> Scan:
     """Review clusters by the use that the database knows of, and keep what was seen."""
     with _opened(database_url) as store:
         use = {**_known_use(store, looks), **audit}
-        return keep_scan(looks, use, store=store)
+        return keep_scan(looks, use, store=store, with_paths=with_paths)
 
 
 def _known_use(store: Store, looks: Sequence[Look]) -> Mapping[str, UseEvidence]:

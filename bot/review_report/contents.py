@@ -1,7 +1,7 @@
 """What stands in the report: values for the template, each bounded and said so."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +18,8 @@ from grants.authz.paths.words import (
     step_words,
 )
 from grants.review.finding import Finding, Severity, binding_ref
-from grants.review.findings.escalations import highest, paths_of
+from grants.review.findings.escalations import highest
 from grants.review.findings.granted_used import GrantedUsed, granted_and_used
-from grants.review.findings.look import Look
-from grants.review.findings.verdicts import UseEvidence
 from grants.review.scan import Scan
 
 DRAWN_FIRST: Final = 100
@@ -150,10 +148,9 @@ def _reached(one: Finding) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def ways(looks: Iterable[Look]) -> Iterator[Ways]:
-    """Give the escalation paths of each cluster that has some."""
-    for look in looks:
-        paths = paths_of(look)
+def ways(scan: Scan) -> Iterator[Ways]:
+    """Give the escalation paths of the first clusters, of those that have some."""
+    for look, paths in zip(scan.looks[:CLUSTERS_MOST], scan.paths, strict=False):
         drawing = draw(paths)
         if drawing is not None:
             yield _ways(look.cluster, paths, drawing)
@@ -196,10 +193,10 @@ def _words(path: Path) -> PathWords:
     )
 
 
-def bars(looks: Iterable[Look], use: Mapping[str, UseEvidence]) -> Iterator[Bars]:
+def bars(scan: Scan) -> Iterator[Bars]:
     """Give for each cluster that was heard how much of what is granted was used."""
-    for look in looks:
-        evidence = use.get(look.cluster)
+    for look in scan.looks:
+        evidence = scan.use.get(look.cluster)
         if evidence is not None:
             yield _bars(look.cluster, list(granted_and_used(look, evidence)))
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any, Final
@@ -11,7 +10,6 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bot.review_report import contents, drawing
-from grants.review.findings.verdicts import UseEvidence
 from grants.review.scan import Scan
 
 # Below each finding, in this order, whatever of it there is.
@@ -39,11 +37,10 @@ _OTHERS: Final = (
 )
 
 
-def render_html(scan: Scan, use: Mapping[str, UseEvidence] | None = None) -> str:
-    """Write the report; `use` is what was heard of each cluster, for the chart."""
+def render_html(scan: Scan) -> str:
+    """Write the report. Paths and use are drawn where the scan looked for them."""
     rows = contents.rows(scan)
     style, script = _own("report.css"), _own("report.js")
-    looks = scan.looks[: contents.CLUSTERS_MOST]
     problems, problems_left_out = contents.problems(scan)
     clusters = sorted(set(scan.clusters))
     names = ", ".join(name or "files" for name in clusters[:3])
@@ -66,9 +63,10 @@ def render_html(scan: Scan, use: Mapping[str, UseEvidence] | None = None) -> str
             severities=contents.SEVERITIES,
             others=_OTHERS,
             tally=contents.tally(scan.findings),
-            ways=list(contents.ways(looks)),
-            clusters_left_out=len(scan.looks) - len(looks),
-            bars=list(contents.bars(scan.looks, use or {})),
+            ways=list(contents.ways(scan)),
+            looked_for_paths=bool(scan.paths),
+            clusters_left_out=max(0, len(scan.looks) - contents.CLUSTERS_MOST),
+            bars=list(contents.bars(scan)),
             not_seen=contents.not_seen(scan),
             problems=problems,
             problems_left_out=problems_left_out,

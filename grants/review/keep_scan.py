@@ -24,13 +24,14 @@ def keep_scan(
     *,
     store: ScanStore,
     actor: str = ADMIN_CLI,
+    with_paths: bool = False,
 ) -> Scan:
     """Review clusters and keep it all in one transaction; what was known is not told as new.
 
     The judging is done before, so that no transaction waits for it. Of a cluster that was looked
     at later meanwhile nothing is kept: what is old must not undo what is newer.
     """
-    judged = judge(looks, use)
+    judged = judge(looks, use, with_paths=with_paths)
     with store.write() as tx:
         fresh = {look.cluster for look in looks if _is_fresh(tx, look)}
         before = tx.known_findings([look.cluster for look in looks])

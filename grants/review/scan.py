@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from grants.authz.paths.find import Paths
 from grants.review.finding import Finding, Severity, worst_first
+from grants.review.findings.escalations import PATH, paths_of
 from grants.review.findings.look import Look
 from grants.review.findings.scanning import Review, review
 from grants.review.findings.verdicts import UseEvidence
@@ -23,6 +25,9 @@ class Scan:
     findings: tuple[Finding, ...]
     states: dict[str, State] = field(default_factory=dict)
     resolved: tuple[Known, ...] = ()
+    # What was heard of use, by cluster, and the escalation paths of each look, if looked for.
+    use: Mapping[str, UseEvidence] = field(default_factory=dict)
+    paths: tuple[Paths, ...] = ()
 
     @property
     def partial(self) -> bool:
@@ -59,29 +64,44 @@ def scan(
     looks: Sequence[Look],
     known: Iterable[Known] | None = None,
     use: Mapping[str, UseEvidence] | None = None,
+    *,
+    with_paths: bool = False,
 ) -> Scan:
     """Review each look; with what was known before, say what is new, back and gone.
 
     `use` is what was seen of use, by cluster.
     """
-    judged = judge(looks, use)
+    judged = judge(looks, use, with_paths=with_paths)
     return judged if known is None else follow(judged, known)
 
 
-def judge(looks: Sequence[Look], use: Mapping[str, UseEvidence] | None = None) -> Scan:
+def judge(
+    looks: Sequence[Look],
+    use: Mapping[str, UseEvidence] | None = None,
+    *,
+    with_paths: bool = False,
+) -> Scan:
     """Review each look, whatever was known before."""
-    reviews = tuple(review(look, (use or {}).get(look.cluster)) for look in looks)
+    heard = use or {}
+    paths = tuple(paths_of(look) for look in looks) if with_paths else ()
+    reviews = tuple(
+        review(look, heard.get(look.cluster), paths[number] if with_paths else None)
+        for number, look in enumerate(looks)
+    )
     if len(reviews) == 1:
-        return Scan(tuple(looks), reviews, reviews[0].findings)
+        return Scan(tuple(looks), reviews, reviews[0].findings, use=heard, paths=paths)
     every = (finding for one in reviews for finding in one.findings)
-    return Scan(tuple(looks), reviews, tuple(sorted(every, key=worst_first)))
+    found = tuple(sorted(every, key=worst_first))
+    return Scan(tuple(looks), reviews, found, use=heard, paths=paths)
 
 
 def follow(judged: Scan, known: Iterable[Known]) -> Scan:
     """Say of a scan what is new, back and gone since what was known."""
     whole = {look.cluster for look in judged.looks if not look.inventory.partial}
     now = max(look.now for look in judged.looks)
-    changes: Changes = track(known, judged.findings, now, whole)
+    # A path that was not looked for has not gone away.
+    comparable = (one for one in known if judged.paths or one.rule != PATH)
+    changes: Changes = track(comparable, judged.findings, now, whole)
     return replace(
         judged,
         findings=changes.findings,

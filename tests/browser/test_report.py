@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from bot.review_report.html import render_html
 from tests.support.chromium import BrowserMissingError, chromium
 from tests.support.parts import missing_parts
-from tests.support.review_scans import HOSTILE, estate_scan, finding, heard, one_of_each, scan_of
+from tests.support.review_scans import HOSTILE, estate_scan, finding, one_of_each, scan_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def opened_report(reader: Browser, tmp_path: Path) -> Iterator[Opener]:
 
     def open_it(scan: Scan, *, width: int = 1280, scheme: str = "light") -> Page:
         path = tmp_path / "report.html"
-        path.write_text(render_html(scan, heard()), encoding="utf-8")
+        path.write_text(render_html(scan), encoding="utf-8")
         context = reader.new_context(
             viewport={"width": width, "height": 900},
             color_scheme="dark" if scheme == "dark" else "light",

@@ -8,12 +8,11 @@ from typing import Any
 from grants.authz.model import RoleRef
 from grants.authz.objects import Origin, Subject
 from grants.review.finding import Aside, BindingRef, Control, Excepted, Finding, Severity, Verdict
-from grants.review.findings.escalations import paths_of
 from grants.review.findings.look import Look
-from grants.review.findings.scanning import Gap, Review, review
+from grants.review.findings.scanning import Gap, Review
 from grants.review.findings.verdicts import UseEvidence, use_evidence
 from grants.review.inventory import Inventory, ReadProblem
-from grants.review.scan import Scan
+from grants.review.scan import Scan, judge
 from grants.review.tracking import State
 from grants.usage.coverage import Coverage
 from grants.usage.model import Act, Kind, Use, VerbClass, Whose
@@ -126,11 +125,9 @@ def _a_year_old(one: Any) -> Any:
     return replace(one, meta=replace(one.meta, created=NOON - timedelta(days=365)))
 
 
-def estate_scan() -> Scan:
+def estate_scan(*, with_use: bool = True) -> Scan:
     """Scan that cluster."""
-    look = estate()
-    made = review(look, heard()["prod"], paths_of(look))
-    return Scan((look,), (made,), made.findings)
+    return judge((estate(),), heard() if with_use else None, with_paths=True)
 
 
 def heard() -> dict[str, UseEvidence]:

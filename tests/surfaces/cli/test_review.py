@@ -398,3 +398,55 @@ def test_with_a_database_findings_are_followed_and_inventories_kept(tmp_path: Pa
 def test_files_are_not_stored(manifest: Path) -> None:
     result = run("scan", str(manifest), "--store")
     assert (result.exit_code, "goes with clusters" in result.stderr) == (2, True)
+
+
+ESCALATES = (
+    HARMLESS
+    + """\
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: boss, namespace: shop}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: boss}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}
+subjects:
+  - {kind: ServiceAccount, name: boss, namespace: shop}
+"""
+).replace("[pods], verbs: [get]", "[serviceaccounts/token], verbs: [create]")
+
+
+def test_escalation_paths_are_looked_for_where_that_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(ESCALATES)
+
+    def rules(*words: str) -> set[str]:
+        said = json.loads(run("scan", str(path), "--format", "json", *words).stdout)
+        return {one["rule"] for one in said["findings"]}
+
+    assert rules("--paths") - rules() == {"escalation-path"}
+
+
+def test_a_scan_is_written_as_sarif_and_as_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "all.yaml"
+    path.write_text(ESCALATES)
+    sarif = json.loads(run("scan", str(path), "--format", "sarif").stdout)
+    assert sarif["version"] == "2.1.0"
+    assert sarif["runs"][0]["results"]
+    page = run("scan", str(path), "--format", "html")
+    assert page.exit_code == 1
+    assert page.stdout.startswith("<!doctype html>")
+    assert "mints a token of shop/boss" in page.stdout
+
+
+def test_paths_that_are_not_looked_for_again_are_not_gone(tmp_path: Path) -> None:
+    path, before = tmp_path / "all.yaml", tmp_path / "before.json"
+    path.write_text(ESCALATES)
+    before.write_text(run("scan", str(path), "--format", "json", "--paths").stdout)
+    words = ("scan", str(path), "--format", "json", "--baseline", str(before))
+    assert json.loads(run(*words).stdout)["resolved"] == []
+    path.write_text(ESCALATES.replace("name: cluster-admin}", "name: view}"))
+    gone = json.loads(run(*words, "--paths").stdout)["resolved"]
+    assert "escalation-path" in {one["rule"] for one in gone}

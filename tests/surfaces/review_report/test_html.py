@@ -13,13 +13,15 @@ import pytest
 from bot.review_report import contents
 from bot.review_report.html import render_html
 from grants.authz.objects import Subject
+from grants.authz.paths.find import find_paths
+from grants.authz.paths.surroundings import Surroundings
+from grants.authz.rbac import Rbac
 from grants.review.scan import Scan
 from tests.support.review_scans import (
     HOSTILE,
     broken,
     estate_scan,
     finding,
-    heard,
     known,
     nothing,
     one_of_each,
@@ -71,7 +73,7 @@ SCANS = {
 
 @pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
 def test_every_element_is_closed_and_every_id_is_there_once(scan: Scan) -> None:
-    page = Page(render_html(scan, heard()))
+    page = Page(render_html(scan))
     ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
     links = [attrs["href"] or "" for attrs in page.all("a")]
@@ -80,7 +82,7 @@ def test_every_element_is_closed_and_every_id_is_there_once(scan: Scan) -> None:
 
 @pytest.mark.parametrize("scan", SCANS.values(), ids=SCANS)
 def test_nothing_is_loaded_and_only_its_own_script_runs(scan: Scan) -> None:
-    text = render_html(scan, heard())
+    text = render_html(scan)
     page = Page(text)
     for _, attrs in page.elements:
         assert not set(attrs) & {"src", "style", "srcset", "action", "data-src"}
@@ -168,9 +170,9 @@ def test_ten_thousand_findings_are_all_there_and_few_are_drawn() -> None:
 
 def test_what_was_used_is_drawn_where_something_was_heard() -> None:
     scan = estate_scan()
-    assert "ci/runner" in "".join(Page(render_html(scan, heard())).text["span"])
-    assert "Nothing was heard of use" in render_html(scan)
-    (bars,) = contents.bars(scan.looks, heard())
+    assert "ci/runner" in "".join(Page(render_html(scan)).text["span"])
+    assert "Nothing was heard of use" in render_html(estate_scan(with_use=False))
+    (bars,) = contents.bars(scan)
     runner = next(bar for bar in bars.bars if bar.name == "ci/runner")
     assert (runner.used, runner.unused, runner.unsure) == (1, 2, 0)
     assert sum(runner.widths) == pytest.approx(100, abs=0.1)
@@ -182,13 +184,13 @@ def test_the_first_bars_are_drawn_and_the_others_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(contents, "BARS_MOST", 3)
-    (bars,) = contents.bars(estate_scan().looks, heard())
+    (bars,) = contents.bars(estate_scan())
     assert len(bars.bars) == 3
     assert bars.left_out == 5
 
 
 def test_paths_are_drawn_cut_and_said_in_words() -> None:
-    (ways,) = contents.ways(estate_scan().looks)
+    (ways,) = contents.ways(estate_scan())
     assert ways.accounts == 8
     assert ways.cuts[0].binding == "RoleBinding ci/ci-deployer"
     first = ways.paths[0]
@@ -212,7 +214,13 @@ def test_more_clusters_than_can_be_drawn_are_counted() -> None:
         for number, look in enumerate(one.looks * 8)
     )
     reviews = tuple(replace(one.reviews[0], cluster=look.cluster) for look in looks)
-    text = render_html(Scan(looks, reviews, one.findings))
+    text = render_html(Scan(looks, reviews, one.findings, paths=one.paths * 8))
     assert "Review of c0, c1, c2 and 5 more" in text
     assert "2 more clusters are not drawn here" in text
     Page(text)
+
+
+def test_paths_that_were_not_looked_for_are_not_said_to_be_none() -> None:
+    assert "They were not looked for." in render_html(scan_of(one_of_each()))
+    none = replace(estate_scan(), paths=(find_paths(Rbac((), ()), Surroundings()),))
+    assert "No account gets to a goal by what was seen." in render_html(none)
