@@ -106,7 +106,7 @@ class WatchedWorker:
             times=times or ClusterTimes(),
         )
         self.core.clusters.close()
-        self.core.clusters = ClusterPool([config], self.core.clock)
+        self.core.clusters = self.core.lookups = ClusterPool([config], self.core.clock)
         self.meter = Meter()
         self.swept = 0
         ports: Any = self.core
