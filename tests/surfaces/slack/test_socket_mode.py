@@ -131,6 +131,8 @@ def test_as_many_connections_stand_as_are_wanted_and_each_is_answered(table: Ben
         [{"envelope_id": f"e{n}"}] for n in (0, 1, 2)
     ]
     assert socket.problem is None
+    # What is counted is counted once the ack is out.
+    table.server.wait(lambda: len(table.watch.outcomes) == 3)
     assert table.watch.outcomes == [("command", "done")] * 3
 
 
