@@ -196,6 +196,7 @@ def test_a_refresh_leaves_no_gap(table: Bench, reason: str) -> None:
     table.send(1, "new")
     table.server.wait(lambda: table.server.links[1].acked("new"))
     assert old.closed.wait(5), "nothing comes any more, so it is left"
+    table.server.wait(lambda: bool(table.watch.ends))
     assert table.watch.ends == ["refreshed"]
     assert len(table.server.links) == 2
 
