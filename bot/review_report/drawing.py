@@ -14,15 +14,18 @@ from grants.authz.paths.model import GOALS, Party, PartyKind, Path, Step
 from grants.authz.paths.words import party_words, step_words
 from grants.review.findings.escalations import highest
 
-NODES_MOST: Final = 60
-"""Of more boxes nobody sees anything; what is left out is counted and said."""
+NODES_MOST: Final = 36
+"""Of more boxes nobody sees anything: what else leads to one of them is one more box, counted."""
+
+NAMESPACES_MOST: Final = 4
+"""Accounts that do the same stand together by namespace, and of more namespaces all in one."""
 
 WIDTH: Final = 190
 HEIGHT: Final = 40
-GAP_X: Final = 128
+GAP_X: Final = 134
 GAP_Y: Final = 14
 MARGIN: Final = 12
-NAME_MOST: Final = 24
+NAME_MOST: Final = 20
 NAMES_MOST: Final = 20
 
 
@@ -56,13 +59,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A drawing, and how many starts are left out of it."""
+    """A drawing. `together` is how many accounts stand in boxes of "more"."""
 
     width: float
     height: float
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
-    left_out: int
+    together: int
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class _Node:
     starts: list[Party]
     before: "list[_Node]"
     weight: int = 0
+    is_rest: bool = False
 
     @property
     def column(self) -> int:
@@ -89,8 +93,8 @@ def draw(paths: Paths) -> Drawing | None:
         return None
     roots = _trees(found)
     kept = _heaviest(roots)
-    drawn = sum(len(node.starts) for node in kept)
-    return _laid_out(roots, {id(node) for node in kept}, len(found) - drawn)
+    together = sum(_put_rest_together(node, kept) for node in list(kept.values()))
+    return _laid_out(roots, set(kept), together)
 
 
 def _trees(paths: Iterable[Path]) -> list[_Node]:
@@ -118,21 +122,55 @@ def _trees(paths: Iterable[Path]) -> list[_Node]:
 
 
 def _goals(nodes: Iterable[tuple[Party, PartyKind]]) -> list[Party]:
-    goals = [party for party, _ in nodes if party.kind in GOALS]
+    # A node may also lie on the way to another goal.
+    goals = [party for party, goal in nodes if party.kind is goal]
     return sorted(goals, key=lambda party: GOALS.index(party.kind))
 
 
 def _together(nodes: list[_Node]) -> list[_Node]:
+    """Put those together that nobody leads to and that do the same."""
+    places = {node.party.namespace for node in nodes if _is_leaf(node)}
     alike: dict[object, list[_Node]] = defaultdict(list)
     for number, node in enumerate(nodes):
-        kind = node.step.kind if node.step is not None else ""
-        certain = node.step is None or all(need.seen for need in node.step.needs)
-        alone = bool(node.before) or node.party.kind is not PartyKind.ACCOUNT
-        alike[number if alone else (kind, certain, node.party.namespace)].append(node)
+        place = node.party.namespace if len(places) <= NAMESPACES_MOST else ""
+        key = (_kind(node), _is_certain(node), place)
+        alike[key if _is_leaf(node) else number].append(node)
     for first, *others in alike.values():
         for other in others:
             first.starts += other.starts
     return [those[0] for those in alike.values()]
+
+
+def _is_leaf(node: _Node) -> bool:
+    return not node.before and node.party.kind is PartyKind.ACCOUNT
+
+
+def _kind(node: _Node) -> str:
+    return node.step.kind if node.step is not None else ""
+
+
+def _is_certain(node: _Node) -> bool:
+    return node.step is None or all(need.seen for need in node.step.needs)
+
+
+def _put_rest_together(node: _Node, kept: dict[int, _Node]) -> int:
+    """Make one box of all whose boxes do not fit, and give the number of accounts in it."""
+    rest = [one for one in node.before if id(one) not in kept]
+    starts = [start for one in rest for start in _starts(one)]
+    if len(rest) == 1 and _is_leaf(rest[0]):
+        kept[id(rest[0])] = rest[0]
+        return 0
+    if starts:
+        made = _Node(rest[0].party, rest[0].step, node, starts, [], len(starts), is_rest=True)
+        node.before = [*(one for one in node.before if id(one) in kept), made]
+        kept[id(made)] = made
+    return len(starts)
+
+
+def _starts(node: _Node) -> Iterator[Party]:
+    yield from node.starts
+    for one in node.before:
+        yield from _starts(one)
 
 
 def _weigh(node: _Node) -> int:
@@ -141,19 +179,19 @@ def _weigh(node: _Node) -> int:
     return node.weight
 
 
-def _heaviest(roots: Iterable[_Node]) -> list[_Node]:
+def _heaviest(roots: Iterable[_Node]) -> dict[int, _Node]:
     """Give as many nodes as fit, first those by which most starts go, each after its next one."""
-    kept: list[_Node] = []
+    kept: dict[int, _Node] = {}
     waiting = list(roots)
     while waiting and len(kept) < NODES_MOST:
         node = max(waiting, key=lambda one: one.weight)
         waiting.remove(node)
-        kept.append(node)
+        kept[id(node)] = node
         waiting += node.before
     return kept
 
 
-def _laid_out(roots: Iterable[_Node], kept: set[int], left_out: int) -> Drawing:
+def _laid_out(roots: Iterable[_Node], kept: set[int], together: int) -> Drawing:
     order: list[tuple[_Node, float]] = []
     row = 0.0
     for root in roots:
@@ -173,7 +211,7 @@ def _laid_out(roots: Iterable[_Node], kept: set[int], left_out: int) -> Drawing:
         height=2 * MARGIN + row * (HEIGHT + GAP_Y) - GAP_Y,
         boxes=tuple(_box(node, places[id(node)], numbers) for node, _ in order),
         lines=tuple(_lines((node for node, _ in order), places, numbers)),
-        left_out=left_out,
+        together=together,
     )
 
 
@@ -203,10 +241,16 @@ def _labels(node: _Node) -> tuple[str, str, str]:
     party, count = node.party, len(node.starts)
     if node.step is None:
         return party_words(party), f"{node.weight} accounts get there", party_words(party)
-    if count > 1:
+    if count > 1 or node.is_rest:
         names = ", ".join(party_words(one) for one in node.starts[:NAMES_MOST])
         more = f" and {count - NAMES_MOST} more" if count > NAMES_MOST else ""
-        return f"{count} accounts", party.namespace, names + more
+        places = {one.namespace for one in node.starts}
+        below = next(iter(places)) if len(places) == 1 else f"of {len(places)} namespaces"
+        return (
+            f"{count:,} {'more ' if node.is_rest else ''}account{'s' if count > 1 else ''}",
+            below,
+            names + more,
+        )
     if party.kind is PartyKind.ACCOUNT:
         return party.name, party.namespace, party_words(party)
     return party_words(party), "", party_words(party)
@@ -224,18 +268,24 @@ def _lines(
             continue
         x, y = places[id(node)][0] + WIDTH, places[id(node)][1] + HEIGHT / 2
         to_x, to_y = places[id(node.after)][0], places[id(node.after)][1] + HEIGHT / 2
-        bend = x + GAP_X * 0.72
+        bend = x + GAP_X * 0.84
         yield Line(
             number=numbers[id(node)],
-            curve=f"M{x:g} {y:g}H{x + GAP_X * 0.45:g}C{bend:g} {y:g} {bend:g} {to_y:g} "
+            curve=f"M{x:g} {y:g}H{x + GAP_X * 0.66:g}C{bend:g} {y:g} {bend:g} {to_y:g} "
             f"{to_x - 7:g} {to_y:g}",
-            label=node.step.kind,
+            label="by several ways" if node.is_rest else node.step.kind,
             label_x=x + 6,
             # On the side from which the line does not bend away.
             label_y=y + 13 if to_y < y else y - 5,
-            certain=all(need.seen for need in node.step.needs),
-            says=f"{party_words(node.party)} {step_words(node.step)}",
+            certain=_is_certain(node),
+            says=_says(node, node.step),
         )
+
+
+def _says(node: _Node, step: Step) -> str:
+    if node.is_rest:
+        return f"{len(node.starts):,} more accounts get here by several ways"
+    return f"{party_words(node.party)} {step_words(step)}"
 
 
 def path_id(start: Party) -> str:

@@ -4,7 +4,8 @@ from itertools import combinations
 
 from bot.review_report.drawing import HEIGHT, NODES_MOST, WIDTH, Box, Drawing, draw
 from grants.authz.paths.find import Paths, find_paths
-from grants.authz.paths.surroundings import Surroundings
+from grants.authz.paths.model import PartyKind
+from grants.authz.paths.surroundings import Surroundings, Workload
 from grants.authz.rbac import Rbac
 from grants.review.findings.escalations import paths_of
 from tests.support.rbac_objects import account, bind, role, rule
@@ -68,12 +69,41 @@ def test_accounts_that_do_the_same_are_one_box_and_are_named() -> None:
     assert together.link == "path-ci-builder"
 
 
-def test_only_so_many_boxes_are_drawn_and_the_others_are_counted() -> None:
-    made = drawn(chain_of(60))
-    assert len(made.boxes) == NODES_MOST
-    assert made.left_out > 0
-    small = drawn(chain_of(3))
-    assert small.left_out == 0
+def test_only_so_many_are_drawn_one_by_one_and_every_account_is_in_some_box() -> None:
+    paths = chain_of(60)
+    made = drawn(paths)
+    assert len(made.boxes) <= 2 * NODES_MOST
+    assert made.together > 0
+    more = [box for box in made.boxes if " more account" in box.name]
+    assert sum(int(box.name.split()[0]) for box in more) == made.together
+    goal = next(box for box in made.boxes if box.kind == "goal")
+    assert goal.below == f"{paths.count(PartyKind.CLUSTER_ADMIN)} accounts get there"
+    assert drawn(chain_of(3)).together == 0
+
+
+def test_accounts_of_many_namespaces_that_do_the_same_stand_together() -> None:
+    strong = [bind("b", ADMIN, *(account("app", f"n{number}") for number in range(9)))]
+    around = Surroundings(tuple((f"n{number}", "app") for number in range(9)))
+    made = drawn(find_paths(Rbac((ADMIN,), strong), around))
+    assert [(box.name, box.below) for box in made.boxes if box.kind == "account"] == [
+        ("9 accounts", "of 9 namespaces")
+    ]
+
+
+def test_a_node_may_lie_on_the_way_to_another_goal() -> None:
+    """A report of ten thousand accounts fell over this: the box was taken for a goal."""
+    pods = role("pods", rule("create", "pods"), namespace="n")
+    around = Surroundings(
+        (("n", "a"), ("m", "boss")), (Workload("Pod", "m", "boss", "boss"),), (), {"n": ""}
+    )
+    bindings = (
+        bind("weak", pods, account("a", "n"), namespace="n"),
+        bind("strong", ADMIN, account("boss", "m")),
+    )
+    made = drawn(find_paths(Rbac((ADMIN, pods), bindings), around))
+    assert [box.kind for box in sorted(made.boxes, key=lambda box: box.x)] == [
+        *("account", "node", "account", "goal"),
+    ]
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
