@@ -86,7 +86,7 @@ outages: setup ## Each part the bot depends on fails, each fault ROUNDS (3) time
 
 truth: setup ## SEEDS (20) clusters of known truth, scanned, and what was told held against it, into docs/review-truth.md
 	VALETKEY_TEST_TRUTH_SEEDS=$(SEEDS) VALETKEY_TEST_TRUTH_REPORT=docs/review-truth.md \
-	  $(PYTEST) tests/review/truth/test_truth.py -k many_seeds -s --timeout=0 $(ARGS)
+	  $(PYTEST) tests/review/truth/test_truth.py -k nothing_wrong -s --timeout=0 $(ARGS)
 
 playground: ## Everything on this machine, in the browser: no account anywhere
 	$(UV) sync --locked --all-extras

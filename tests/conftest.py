@@ -55,6 +55,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.section("parts that could not be had", sep="=", yellow=True)
         for part, reason in sorted(reasons.items()):
             terminalreporter.line(f"{part}: {reason}")
+    if parts.in_ci() and (skipped := terminalreporter.stats.get("skipped")):
+        terminalreporter.line(f"failed, since CI is set and {len(skipped)} tests were skipped")
     terminalreporter.line(f"seed: {config.stash[SEED]}")
 
 

@@ -4,7 +4,10 @@ import io
 import json
 import os
 import random
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from grants.review.reading import files, gathering, read_paths
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 GOOD = "apiVersion: v1\nkind: Namespace\nmetadata: {name: good}\n"
+NOBODY = 65534
 RBAC = "rbac.authorization.k8s.io/v1"
 
 
@@ -320,13 +324,25 @@ def test_texts_made_to_take_long_do_not() -> None:
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_may_not_be_entered_is_said(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+@pytest.fixture
+def no_root() -> Iterator[Path]:
+    """A folder of somebody who is not root, for as long as the test runs: root may read all."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, root = Path(name), os.geteuid() == 0
+        if root:
+            shutil.chown(folder, user=NOBODY)
+            os.seteuid(NOBODY)
+        yield folder
+        if root:
+            os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_entered_is_said(no_root: Path) -> None:
+    closed = no_root / "closed"
     closed.mkdir()
     (closed / "a.yaml").write_text(GOOD)
     closed.chmod(0)
-    found = read_paths([closed / "a.yaml", tmp_path], now=NOW)
+    found = read_paths([closed / "a.yaml", no_root], now=NOW)
     closed.chmod(0o700)
     assert {problem.code for problem in found.problems} == {"unreadable", "nothing-inside"}
 
