@@ -5,7 +5,7 @@ This is done once, as the cluster's owner would; nobody in the town has the owne
 
 from typing import Final
 
-from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.plane import Plane
 from deploy import manifests
 
 NAMESPACES: Final = ("payments-dev", "payments-prod", "shop-dev", "shop-prod")
@@ -13,7 +13,7 @@ BOT: Final = "valetkey"
 _DAY_SECONDS: Final = 24 * 3600
 
 
-def furnish(plane: ControlPlane) -> None:
+def furnish(plane: Plane) -> None:
     """Make the namespaces and their workloads, and apply the RBAC that is shipped."""
     for manifest in manifests.rbac():
         plane.admin_request("POST", manifests.collection_path(manifest), manifest)
@@ -40,7 +40,7 @@ def _something_to_see(app: str) -> dict[str, object]:
     }
 
 
-def bot_token(plane: ControlPlane) -> str:
+def bot_token(plane: Plane) -> str:
     """Ask for a token of the bot's own service account, good for a day."""
     path = f"/api/v1/namespaces/{BOT}/serviceaccounts/{BOT}/token"
     body = {

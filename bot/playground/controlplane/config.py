@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SUBJECT_PREFIX = "oidc:"
-_HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
+HEALTH_PATHS = ("/livez", "/readyz", "/healthz")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def authentication(issuers: Sequence[OidcIssuer]) -> str:
             "jwt": [_authenticator(issuer) for issuer in issuers],
             "anonymous": {
                 "enabled": True,
-                "conditions": [{"path": path} for path in _HEALTH_PATHS],
+                "conditions": [{"path": path} for path in HEALTH_PATHS],
             },
         }
     )
@@ -86,7 +86,7 @@ def audit_policy() -> str:
                     "level": "None",
                     "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
                 },
-                {"level": "None", "nonResourceURLs": [f"{path}*" for path in _HEALTH_PATHS]},
+                {"level": "None", "nonResourceURLs": [f"{path}*" for path in HEALTH_PATHS]},
                 {"level": "Metadata"},
             ],
         }

@@ -7,22 +7,21 @@ and the playground only: etcd does not sync to disk and speaks plain http on loo
 from __future__ import annotations
 
 import functools
-import json
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import urllib3
 
 from bot.playground.controlplane import config, programs
-from bot.playground.controlplane.client import Answer, ApiClient, ApiError
 from bot.playground.controlplane.tcp import pausable_link
-from bot.playground.processes import Child, Children, free_port, wait_until
+from bot.playground.plane import Plane
+from bot.playground.processes import Child, Children, free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from bot.playground.certs import Authority
@@ -45,7 +44,7 @@ class ApiServer:
     link: Relay | None
 
 
-class ControlPlane:
+class ControlPlane(Plane):
     """A control plane in `folder`; `binaries` as `assets.ensure` returns them. Use as a context
     manager.
 
@@ -62,23 +61,13 @@ class ControlPlane:
         issuers: Sequence[OidcIssuer] = (),
         api_servers: int = 1,
     ) -> None:
-        self.folder = folder
-        self.authority = authority
+        super().__init__(folder, authority)
         self.servers: list[ApiServer] = []
-        self.admin_token = secrets.token_urlsafe(32)
         self._layout = programs.Layout(folder, authority)
         self._binaries = binaries
         self._issuers = tuple(issuers)
         self._count = api_servers
         self._children = Children()
-        self._client = ApiClient(authority.ca_file)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.stop()
 
     def start(self) -> None:
         """Start everything and return when it works: about 4 s.
@@ -93,7 +82,7 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End our own processes and links; returns when they are gone and the ports are free."""
-        self._client.close()
+        self.close_client()
         links = [server.link for server in self.servers if server.link is not None]
         for link in links:
             # A server that waits for a stalled etcd would wait out its whole grace.
@@ -103,93 +92,9 @@ class ControlPlane:
             link.stop()
         self.servers.clear()
 
-    @property
-    def url(self) -> str:
-        """The first API server's address."""
-        return self.servers[0].url
-
     def pids(self) -> dict[str, int]:
         """Say the running processes by name."""
         return {child.name: child.pid for child in self._children.running}
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        body: object = None,
-        *,
-        token: str | None = None,
-        server: int = 0,
-        timeout_seconds: float = 30.0,
-    ) -> Answer:
-        """Ask one API server with any token (None: anonymous); a refusal is an answer, not an
-        error.
-        """
-        url = self.servers[server].url + path
-        return self._client.request(
-            method, url, token=token, body=body, timeout_seconds=timeout_seconds
-        )
-
-    def admin_request(self, method: str, path: str, body: object = None, *, server: int = 0) -> Any:
-        """Ask as system:masters, for setting up scenes only; the decoded body, or ApiError."""
-        answer = self.request(method, path, body, token=self.admin_token, server=server)
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise ApiError(method, path, answer)
-        return answer.body
-
-    def kubeconfig(
-        self,
-        user: Mapping[str, Any],
-        *,
-        server: int = 0,
-        name: str = "playground",
-        namespace: str = "default",
-    ) -> str:
-        """Render a kubeconfig for `user` (see `config.bearer`, `config.exec_plugin`); its one
-        context is called `name`.
-        """
-        url, ca_pem = self.servers[server].url, self.authority.ca_pem
-        return config.kubeconfig(url, ca_pem, user, name=name, namespace=namespace)
-
-    def write_kubeconfig(
-        self,
-        path: Path,
-        user: Mapping[str, Any],
-        *,
-        server: int = 0,
-        name: str = "playground",
-        namespace: str = "default",
-    ) -> Path:
-        """Write that kubeconfig (0600) to `path`."""
-        text = self.kubeconfig(user, server=server, name=name, namespace=namespace)
-        programs.replace(path, text)
-        return path
-
-    def audit_lines(
-        self, wanted: Callable[[dict[str, Any]], bool] = lambda _event: True
-    ) -> Iterator[dict[str, Any]]:
-        """Read every API server's audit events of now, decoded, those that `wanted` accepts."""
-        for server in self.servers:
-            text = server.audit_log.read_text() if server.audit_log.exists() else ""
-            for line in text.splitlines(keepends=True):
-                # The last line may be half written.
-                if line.endswith("\n") and wanted(event := json.loads(line)):
-                    yield event
-
-    def wait_audit(
-        self, wanted: Callable[[dict[str, Any]], bool], *, within: timedelta = timedelta(seconds=10)
-    ) -> dict[str, Any]:
-        """Wait for the first audit event that `wanted` accepts: it is written just after the
-        answer.
-        """
-        found: list[dict[str, Any]] = []
-
-        def seen() -> bool:
-            found.extend(self.audit_lines(wanted))
-            return bool(found)
-
-        wait_until(seen, within=within, what="the audit event")
-        return found[0]
 
     def _start(self) -> None:
         manager_token = secrets.token_urlsafe(32)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ADMIN = "playground-admin"
 CONTROLLER_MANAGER = "system:kube-controller-manager"
-_API_SERVER_NAMES = (
+API_SERVER_NAMES = (
     "localhost",
     "127.0.0.1",
     "kubernetes.default.svc",
@@ -85,7 +85,7 @@ class Layout:
         replace(self.tokens, config.token_file(tokens))
         if not self.account_key.exists():
             replace(self.account_key, _private_key_pem())
-        return self.authority.leaf("kube-apiserver", *_API_SERVER_NAMES)
+        return self.authority.leaf("kube-apiserver", *API_SERVER_NAMES)
 
 
 def etcd(layout: Layout, *, client_port: int, peer_port: int) -> Flags:
