@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 
 from bot.playground.certs import Authority
+from bot.playground.cluster.plane import EmbeddedPlane
 from bot.playground.controlplane import assets
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.processes import ProcessError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bot.playground.controlplane.config import OidcIssuer
+    from bot.playground.plane import Plane
 
 SEED = pytest.StashKey[int]()
 
@@ -150,11 +152,25 @@ def two_api_servers(
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
     """A fresh namespace of the control plane, dropped afterwards."""
-    name = f"t-{secrets.token_hex(6)}"
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    control_plane.admin_request("POST", "/api/v1/namespaces", body)
-    yield name
-    control_plane.request("DELETE", f"/api/v1/namespaces/{name}", token=control_plane.admin_token)
+    yield from _fresh_namespace(control_plane)
+
+
+@pytest.fixture(scope="session")
+def embedded(
+    authority: Authority,
+    trusted_issuers: list[OidcIssuer],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[EmbeddedPlane]:
+    """The double of a control plane, for the whole run. Use a namespace of your own."""
+    folder = tmp_path_factory.mktemp("embedded")
+    with EmbeddedPlane(folder, authority, issuers=trusted_issuers) as plane:
+        yield plane
+
+
+@pytest.fixture
+def embedded_namespace(embedded: EmbeddedPlane) -> Iterator[str]:
+    """A fresh namespace of the double, dropped afterwards."""
+    yield from _fresh_namespace(embedded)
 
 
 @pytest.fixture(scope="session")
@@ -175,6 +191,14 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.fresh_database()
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+def _fresh_namespace(plane: Plane) -> Iterator[str]:
+    name = f"t-{secrets.token_hex(6)}"
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    plane.admin_request("POST", "/api/v1/namespaces", body)
+    yield name
+    plane.request("DELETE", f"/api/v1/namespaces/{name}", token=plane.admin_token)
 
 
 def _running(plane: ControlPlane, config: pytest.Config) -> Iterator[ControlPlane]:

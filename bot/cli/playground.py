@@ -30,11 +30,16 @@ _LOOK_SECONDS = 0.5
     type=click.IntRange(1024, 65533),
     help="The first of three ports in a row. Default: 8443 to 8445, or any where those are taken.",
 )
+@click.option(
+    "--real-cluster/--embedded-cluster",
+    default=True,
+    help="Run Kubernetes' own programs, got or built on first use, or a double of them.",
+)
 @click.option("--check", is_flag=True, help="Start everything, say so, and stop it again.")
-def playground(folder: Path | None, port: int | None, *, check: bool) -> None:
-    """Run Slack's double, a company login, a Kubernetes control plane, and Valetkey between them.
+def playground(folder: Path | None, port: int | None, *, real_cluster: bool, check: bool) -> None:
+    """Run doubles of Slack and of a cluster, a company login, and Valetkey between them.
 
-    Everything is real but Slack, listens on this machine alone, and needs no account anywhere.
+    Everything listens on this machine alone, and needs no account anywhere.
     """
     try:
         # The doubles are an extra: a plain installation lacks what they import.
@@ -53,7 +58,8 @@ def playground(folder: Path | None, port: int | None, *, check: bool) -> None:
         signal.signal(number, signal.default_int_handler)
     place = (folder or opening.default_folder()).absolute()
     with failing():
-        _run(opening.Opening(place, click.echo, first_port=port), check=check)
+        opened = opening.Opening(place, click.echo, first_port=port, real_cluster=real_cluster)
+        _run(opened, check=check)
 
 
 def _run(opened: "Opening", *, check: bool) -> None:
@@ -85,8 +91,7 @@ def _open(opened: "Opening") -> "Town":
     click.echo("Opening the playground: this machine alone, made-up people.")
     town = opened.open()
     click.echo(f"{time.monotonic() - started:6.1f} s  in all\n")
-    if opened.kubectl is not None:
-        click.echo(leaflet(town, folder=opened.folder, kubectl=opened.kubectl))
+    click.echo(leaflet(town, folder=opened.folder, kubectl=opened.kubectl))
     sys.stdout.flush()
     return town
 

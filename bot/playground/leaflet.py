@@ -19,7 +19,7 @@ BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 KUBECTL_PEOPLE: Final = ("erin", "ada", "omar", "alex")
 
 
-def leaflet(town: Town, *, folder: Path, kubectl: Path) -> str:
+def leaflet(town: Town, *, folder: Path, kubectl: Path | None) -> str:
     """Write the whole text; each person's kubeconfig is written to `folder`'s files on the way."""
     parts = (
         _address(town),
@@ -80,9 +80,11 @@ WHAT TO TRY FIRST
   4. kubectl (below) goes from forbidden to allowed, and after two minutes back, by itself."""
 
 
-def _terminal(town: Town, kubectl: Path) -> str:
+def _terminal(town: Town, kubectl: Path | None) -> str:
     files = {key: town.kubeconfig_of(key) for key in KUBECTL_PEOPLE}
-    program = "kubectl" if shutil.which("kubectl") else shlex.quote(str(kubectl))
+    program = "kubectl"
+    if kubectl is not None and not shutil.which("kubectl"):
+        program = shlex.quote(str(kubectl))
     others = ", ".join(files[key].name for key in KUBECTL_PEOPLE[1:])
     return f"""\
 IN ANOTHER TERMINAL  (each file signs in as one person, and holds no other credential)

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from bot.playground.certs import Authority
+from bot.playground.cluster.plane import EmbeddedPlane
 from bot.playground.controlplane import assets, versions
+from bot.playground.controlplane.config import OidcIssuer
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.idp import install
+from bot.playground.plane import Plane
 from bot.playground.town import Ports, Town
 
 FIRST_PORT: Final = 8443
@@ -54,13 +57,17 @@ class Opening:
     """A playground in `folder`, from `open` to `close`; `say` is told what is going on.
 
     `first_port` is the first of the three ports in a row that a browser opens. None takes the usual
-    ones, or any where those are taken.
+    ones, or any where those are taken. `real_cluster` runs Kubernetes' own programs, which have to
+    be got first, instead of the embedded cluster.
     """
 
-    def __init__(self, folder: Path, say: Say, *, first_port: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, say: Say, *, first_port: int | None = None, real_cluster: bool = False
+    ) -> None:
         self.folder = folder
         self._say = say
         self._first_port = first_port
+        self._real_cluster = real_cluster
         self._stack = ExitStack()
         self.kubectl: Path | None = None
 
@@ -81,8 +88,9 @@ class Opening:
         tables = pool.submit(town.prepare_database)
         with self._step("Slack's double and the company's login"):
             issuer = town.start_provider()
-        with self._step("Kubernetes: etcd, kube-apiserver, kube-controller-manager"):
-            plane = ControlPlane(run / "plane", binaries, authority, issuers=[issuer])
+        town.prepare_bot()
+        with self._step(self._cluster_in_words()):
+            plane = self._plane(run / "plane", binaries, authority, issuer)
             self._stack.enter_context(plane)
             town.join_cluster(plane)
         with self._step("Valetkey"):
@@ -109,11 +117,26 @@ class Opening:
                 raise OpeningError(problem) from None
             yield
 
+    def _cluster_in_words(self) -> str:
+        if self._real_cluster:
+            return "Kubernetes: etcd, kube-apiserver, kube-controller-manager"
+        return "the embedded cluster, a double of Kubernetes (--real-cluster runs the real one)"
+
+    def _plane(
+        self, folder: Path, binaries: dict[str, Path], authority: Authority, issuer: OidcIssuer
+    ) -> Plane:
+        if self._real_cluster:
+            return ControlPlane(folder, binaries, authority, issuers=[issuer])
+        return EmbeddedPlane(folder, authority, issuers=[issuer])
+
     def _parts(self) -> dict[str, Path]:
         with self._step("parts that are needed, got on first use"):
             install.ensure(self._say)
             sources = assets.AssetSources.from_environment()
             self.kubectl = assets.find_kubectl(sources)
+            if not self._real_cluster:
+                # Whoever has no kubectl builds none for a double: minutes, for a look.
+                return {}
             names = [*versions.CONTROL_PLANE, *([] if self.kubectl else ["kubectl"])]
             found = assets.ensure(sources, names, self._say)
             self.kubectl = self.kubectl or found["kubectl"]

@@ -82,6 +82,13 @@ class Child:
         """The process's id, and its group's."""
         return self.process.pid
 
+    def let_go(self) -> None:
+        """Let a child that was started held go on: it reads a line."""
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.write(b"\n")
+                self.process.stdin.close()
+
     def alive(self) -> bool:
         """Say whether it has not ended yet."""
         return self.process.poll() is None
@@ -128,6 +135,9 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.signal_group(signal.SIGKILL)
         self.process.wait()
+        if self.process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self.process.stdin.close()
         # Whatever it started and left behind is ended too: the group outlives its leader.
         self.signal_group(signal.SIGKILL)
 
@@ -156,8 +166,11 @@ class Children:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         user: int | None = None,
+        held: bool = False,
     ) -> Child:
         """Start `argv` with output and errors appended to `log_path`.
+
+        One that is `held` waits for a line of its input, which `Child.let_go` writes.
 
         `env` replaces the environment. `user` (a uid) needs root: the child runs as that user, in
         the group of the same number, with no other group.
@@ -168,7 +181,7 @@ class Children:
             try:
                 process = subprocess.Popen(
                     [os.fspath(part) for part in argv],
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE if held else subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=None if env is None else dict(env),

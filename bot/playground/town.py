@@ -21,9 +21,9 @@ import yaml
 from bot.playground import scene
 from bot.playground.certs import Authority
 from bot.playground.controlplane.config import OidcIssuer, bearer, exec_plugin
-from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.idp.people import DEFAULT_PEOPLE, Person, kubernetes_client, valetkey_client
 from bot.playground.idp.provider import IdentityProvider
+from bot.playground.plane import Plane
 from bot.playground.processes import Child, Children, ProcessError, free_port
 from bot.playground.slack.app import SlackApp
 from bot.playground.slack.double import SlackDouble
@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 ZONES: Final = {"erin": "Europe/Stockholm", "ada": "Africa/Lagos", "omar": "Asia/Dubai"}
 ALIAS: Final = "prod"
 _READY_WITHIN: Final = timedelta(seconds=30)
+# What `serve` imports takes as long as the rest of its start: it can be done while other parts of
+# the town are on their way. What runs then is `valetkey serve`, like everywhere.
+_SERVE_HELD: Final = (
+    "import sys, bot.serving.process, bot.wiring; from bot.cli import main; "
+    "sys.stdin.readline() and main()"
+)
 _POLICY: Final = Path(manifests.__file__).parent / "example-policy.yaml"
 
 
@@ -65,8 +71,7 @@ class Ports:
 
 
 class Town:
-    """A playground in `folder`. `plane` is a control plane already running, started with
-    `issuer_of`; or None, and one is made by `with_cluster`. Use as a context manager.
+    """A playground in `folder`. Use as a context manager.
 
     `settings` are more `VALETKEY_...` variables for the bot; `signed_http` has Slack post to it
     instead of Socket Mode.
@@ -100,7 +105,7 @@ class Town:
         self._stack = ExitStack()
         self._database_ready = False
         self._children = Children()
-        self.plane: ControlPlane | None = None
+        self.plane: Plane | None = None
         self.bot: Child | None = None
 
     def __enter__(self) -> Self:
@@ -162,7 +167,7 @@ class Town:
             self.workspace.add_channel(name, members=everyone)
         self.workspace.add_channel("access-admins", members=[self.users["alex"]], private=True)
 
-    def join_cluster(self, plane: ControlPlane) -> None:
+    def join_cluster(self, plane: Plane) -> None:
         """Give the cluster namespaces and the RBAC that is shipped, and the bot its credential."""
         self.plane = plane
         scene.furnish(plane)
@@ -184,6 +189,10 @@ class Town:
             raise ProcessError(f"valetkey db upgrade failed:\n{done.stdout}{done.stderr}")
         self._database_ready = True
 
+    def prepare_bot(self) -> None:
+        """Start Valetkey's process, which waits for `start_bot` before it does anything."""
+        self.bot = self._start_process("-c", _SERVE_HELD, held=True)
+
     def start_bot(self, *, connected: bool = True) -> None:
         """Migrate the database and start `valetkey serve`; it is ready when this returns.
 
@@ -191,13 +200,19 @@ class Town:
         """
         self._write_files()
         self.prepare_database()
-        self.bot = self._children.start(
+        if self.bot is None:
+            self.bot = self._start_process("-m", "bot")
+        self.bot.let_go()
+        self.bot.wait_ready(lambda: self._bot_ready(connected=connected), within=_READY_WITHIN)
+
+    def _start_process(self, *how: str, held: bool = False) -> Child:
+        return self._children.start(
             "valetkey",
-            [sys.executable, "-m", "bot", "serve"],
+            [sys.executable, *how, "serve"],
             log_path=self.folder / "valetkey.log",
             env=self.environment(),
+            held=held,
         )
-        self.bot.wait_ready(lambda: self._bot_ready(connected=connected), within=_READY_WITHIN)
 
     def require_running(self) -> None:
         """Raise ProcessError when Valetkey has ended by itself."""

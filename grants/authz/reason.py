@@ -13,17 +13,17 @@ def reason_of(allowance: Allowance) -> str:
     """Say why something is allowed as Kubernetes' own RBAC authorizer does."""
     binding, subject = allowance.binding, allowance.subject
     name, namespace = binding.meta.name, binding.namespace
-    place = _quoted(name if namespace is None else f"{name}/{namespace}")
+    place = quoted(name if namespace is None else f"{name}/{namespace}")
     called = (
         f"{subject.name}/{subject.namespace}" if subject.kind == SERVICE_ACCOUNT else subject.name
     )
     return (
         f"RBAC: allowed by {binding.kind} {place} "
-        f"of {binding.role.kind} {_quoted(binding.role.name)} to {subject.kind} {_quoted(called)}"
+        f"of {binding.role.kind} {quoted(binding.role.name)} to {subject.kind} {quoted(called)}"
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Quote as Go does: what can be printed stays as it is."""
     return '"' + "".join(_escaped(letter) for letter in text) + '"'
 

@@ -10,6 +10,15 @@ PLACE = "payments-dev"
 
 @pytest.mark.timeout(120)
 def test_forbidden_then_allowed_then_forbidden_unaided(folk: Townsfolk) -> None:
+    main_job(folk)
+
+
+@pytest.mark.timeout(60)
+def test_the_same_over_the_embedded_cluster(embedded_folk: Townsfolk) -> None:
+    main_job(embedded_folk)
+
+
+def main_job(folk: Townsfolk) -> None:
     folk.sign_in("erin")
     folk.sign_in("ada")
     assert folk.get_pods("erin", PLACE).status == FORBIDDEN

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.plane import Plane
 from bot.playground.processes import wait_until
 from grants.access.cluster_port import BindingPlace, BindingWish, ClusterPort
 from grants.access.naming import binding_name
@@ -103,12 +103,12 @@ class FakeLab:
 
 @dataclass
 class RealLab:
-    """The stage on the real control plane; `plane` acts as somebody else."""
+    """The stage on a control plane, real or embedded; `plane` acts as somebody else."""
 
     cluster: KubernetesCluster
     installation: str
     namespace: str
-    plane: ControlPlane
+    plane: Plane
 
     def put_role(self, name: str, rules: tuple[Rule, ...]) -> RoleRef:
         self.plane.admin_request(

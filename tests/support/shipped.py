@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from bot.playground.controlplane.config import bearer
-from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.plane import Plane
 from bot.playground.scene import bot_token
 from deploy import manifests
 
 BOT_NAMESPACE = "valetkey"
 
 
-def apply(plane: ControlPlane, objects: tuple[dict[str, Any], ...]) -> None:
+def apply(plane: Plane, objects: tuple[dict[str, Any], ...]) -> None:
     """Create every object, or replace it where it stands already: a tiny `kubectl apply`."""
     for manifest in objects:
         path = manifests.collection_path(manifest)
@@ -23,7 +23,7 @@ def apply(plane: ControlPlane, objects: tuple[dict[str, Any], ...]) -> None:
             raise AssertionError(made.body)
 
 
-def bot_kubeconfig(plane: ControlPlane, path: Path) -> Path:
+def bot_kubeconfig(plane: Plane, path: Path) -> Path:
     """Apply the shipped RBAC and write a kubeconfig of the bot's service account to `path`."""
     apply(plane, manifests.rbac())
     return plane.write_kubeconfig(path, bearer(bot_token(plane)))

@@ -1,4 +1,6 @@
-"""The same stage twice: the cluster in memory, and the real control plane with shipped RBAC."""
+"""The same stage three times: the cluster in memory, the embedded one and the real control plane,
+these two with shipped RBAC.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -6,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.playground.cluster.plane import EmbeddedPlane
 from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.plane import Plane
 from grants.clock import SystemClock
 from grants.clusters.cluster import KubernetesCluster
 from grants.clusters.config import ClusterConfig
@@ -36,12 +40,29 @@ def fake_lab() -> FakeLab:
     return FakeLab(cluster, installation, f"t-{new_word()}")
 
 
+@pytest.fixture(scope="session")
+def embedded_kubeconfig(embedded: EmbeddedPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bot's kubeconfig of the embedded cluster."""
+    return bot_kubeconfig(embedded, tmp_path_factory.mktemp("bot") / "embedded-kubeconfig")
+
+
 @pytest.fixture
 def real_lab(control_plane: ControlPlane, namespace: str, kubeconfig: Path) -> Iterator[RealLab]:
+    yield from _lab(control_plane, namespace, kubeconfig)
+
+
+@pytest.fixture
+def embedded_lab(
+    embedded: EmbeddedPlane, embedded_namespace: str, embedded_kubeconfig: Path
+) -> Iterator[RealLab]:
+    yield from _lab(embedded, embedded_namespace, embedded_kubeconfig)
+
+
+def _lab(plane: Plane, namespace: str, kubeconfig: Path) -> Iterator[RealLab]:
     installation = new_id(Prefix.INSTALLATION)
     config = ClusterConfig(alias="prod", installation=installation, kubeconfig=kubeconfig)
     cluster = KubernetesCluster(config, SystemClock())
-    lab = RealLab(cluster, installation, namespace, control_plane)
+    lab = RealLab(cluster, installation, namespace, plane)
     yield lab
     lab.clean_up()
     cluster.close()
@@ -50,6 +71,7 @@ def real_lab(control_plane: ControlPlane, namespace: str, kubeconfig: Path) -> I
 @pytest.fixture(
     params=[
         "fake",
+        "embedded",
         pytest.param("real", marks=pytest.mark.needs_cluster),
     ]
 )

@@ -1,0 +1,160 @@
+"""What follows from writes by itself: roles that gather, namespaces that end, workloads.
+
+A real control plane does this some milliseconds later; here it is done before the write is
+answered.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bot.playground.cluster.defaults import ACTIVE, KUBERNETES_FINALIZER, NAME_LABEL, TERMINATING
+from bot.playground.cluster.kinds import (
+    CLUSTER_ROLE,
+    CONFIG_MAP,
+    NAMESPACE,
+    SERVICE_ACCOUNT,
+    Json,
+)
+from bot.playground.cluster.meta import newborn, rfc3339
+from bot.playground.cluster.rbac_objects import as_selector
+from bot.playground.cluster.store import Store
+from bot.playground.cluster.workloads import Workloads
+from grants.authz.aggregation import matches_labels
+
+CA_MAP: Final = "kube-root-ca.crt"
+_ROUNDS_MOST: Final = 50
+
+
+class Controllers:
+    """Brings the store to rest after a write."""
+
+    def __init__(self, store: Store, ca_pem: str) -> None:
+        self._store = store
+        self._ca_pem = ca_pem
+        self._workloads = Workloads(store)
+        self._settled_at = -1
+        self._works: tuple[Callable[[], None], ...] = (
+            self._gather,
+            self._equip_namespaces,
+            self._workloads.settle,
+            self._end_namespaces,
+        )
+
+    def settle(self) -> None:
+        """Do what is to be done, again and again until nothing changes.
+
+        Roles that gather from each other may never come to rest, as in a real cluster.
+        """
+        for _ in range(_ROUNDS_MOST):
+            if self._settled_at == self._store.revision:
+                return
+            before = self._store.revision
+            for work in self._works:
+                work()
+            if self._store.revision == before:
+                self._settled_at = before
+                return
+        self._settled_at = self._store.revision
+
+    def _gather(self) -> None:
+        roles = self._store.list(CLUSTER_ROLE)
+        for role in roles:
+            if role.get("aggregationRule"):
+                rules = list(_gathered(role, roles))
+                if rules and rules != role.get("rules"):
+                    self._store.put(CLUSTER_ROLE, {**role, "rules": rules})
+
+    def _equip_namespaces(self) -> None:
+        for home in self._store.list(NAMESPACE):
+            if home["status"]["phase"] != ACTIVE:
+                continue
+            name = home["metadata"]["name"]
+            if self._store.get(SERVICE_ACCOUNT, name, "default") is None:
+                self._store.put(SERVICE_ACCOUNT, _object("ServiceAccount", name, "default"))
+            if self._store.get(CONFIG_MAP, name, CA_MAP) is None:
+                made = _object("ConfigMap", name, CA_MAP)
+                self._store.put(CONFIG_MAP, {**made, "data": {"ca.crt": self._ca_pem}})
+
+    def _end_namespaces(self) -> None:
+        for home in self._store.list(NAMESPACE):
+            if home["status"]["phase"] == TERMINATING:
+                self._end_namespace(home)
+
+    def _end_namespace(self, home: Json) -> None:
+        name = home["metadata"]["name"]
+        held = list(self._emptied(name))
+        if held:
+            status = {"phase": TERMINATING, "conditions": _conditions(held)}
+            if home["status"] != status:
+                self._store.put(NAMESPACE, {**home, "status": status})
+            return
+        left = [f for f in home["spec"].get("finalizers", ()) if f != KUBERNETES_FINALIZER]
+        if left or home["metadata"].get("finalizers"):
+            if left != home["spec"].get("finalizers"):
+                self._store.put(NAMESPACE, {**home, "spec": {"finalizers": left}})
+            return
+        self._store.drop(NAMESPACE, "", name)
+
+    def _emptied(self, namespace: str) -> Iterator[Json]:
+        """Delete what is in a namespace; gives what finalizers hold."""
+        for kind in self._store.kinds():
+            if not kind.namespaced:
+                continue
+            for found in self._store.list(kind, namespace):
+                meta = found["metadata"]
+                if not meta.get("finalizers"):
+                    self._store.drop(kind, namespace, meta["name"])
+                    continue
+                if not meta.get("deletionTimestamp"):
+                    ending = {
+                        **meta,
+                        "deletionTimestamp": rfc3339(),
+                        "deletionGracePeriodSeconds": 0,
+                    }
+                    self._store.put(kind, {**found, "metadata": ending})
+                yield found
+
+
+def _conditions(held: list[Json]) -> list[Json]:
+    names = sorted({one for found in held for one in found["metadata"]["finalizers"]})
+    return [
+        {
+            "type": "NamespaceFinalizersRemaining",
+            "status": "True",
+            "reason": "SomeFinalizersRemain",
+            "message": "Some content in the namespace has finalizers remaining: "
+            + ", ".join(f"{name} in {len(held)} resource instances" for name in names),
+        }
+    ]
+
+
+def _gathered(role: Json, roles: list[Json]) -> Iterator[Json]:
+    """Give the rules of the roles that this one gathers from: by selector, by name, each once."""
+    seen: list[Json] = []
+    for selector in role["aggregationRule"].get("clusterRoleSelectors") or ():
+        wanted = as_selector(selector)
+        for other in roles:
+            meta = other["metadata"]
+            if meta["name"] == role["metadata"]["name"]:
+                continue
+            if matches_labels(wanted, meta.get("labels") or {}):
+                for rule in other.get("rules") or ():
+                    if rule not in seen:
+                        seen.append(rule)
+                        yield rule
+
+
+def new_namespace(name: str) -> Json:
+    """Make a namespace that lives."""
+    made = _object("Namespace", "", name)
+    return {
+        **made,
+        "metadata": {**made["metadata"], "labels": {NAME_LABEL: name}},
+        "spec": {"finalizers": [KUBERNETES_FINALIZER]},
+        "status": {"phase": ACTIVE},
+    }
+
+
+def _object(kind: str, namespace: str, name: str) -> Json:
+    home = {"namespace": namespace} if namespace else {}
+    return {"kind": kind, "apiVersion": "v1", "metadata": newborn({"name": name, **home})}

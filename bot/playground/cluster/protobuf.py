@@ -1,0 +1,99 @@
+"""Bodies in Kubernetes' protobuf, which `kubectl` sends for some of what it creates."""
+
+import base64
+from collections.abc import Iterator
+from typing import Any, Final
+
+from bot.playground.cluster.kinds import Json
+from bot.playground.cluster.protobuf_shapes import MESSAGES, Field
+
+MAGIC: Final = b"k8s\x00"
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_WRAPPER: Final = {1: Field("typeMeta", "TypeMeta"), 2: Field("raw", "bytes")}
+_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
+
+
+class NotModelledError(Exception):
+    """A body of a kind, or of a form, that is not known here."""
+
+
+def decode(body: bytes) -> Json:
+    """Decode an object."""
+    if not body.startswith(MAGIC):
+        raise NotModelledError("no magic")
+    wrapped = _message(body[len(MAGIC) :], _WRAPPER)
+    about = wrapped.get("typeMeta") or {}
+    kind, version = about.get("kind", ""), about.get("apiVersion", "")
+    fields = MESSAGES.get(kind)
+    if fields is None:
+        raise NotModelledError(kind)
+    found = _message(wrapped.get("raw", b""), fields)
+    return {"kind": kind, "apiVersion": version, **found}
+
+
+def _message(body: bytes, fields: dict[int, Field]) -> Json:
+    found: Json = {}
+    for number, value in _pairs(body):
+        field = fields.get(number)
+        if field is None:
+            continue
+        said = _value(field.type, value)
+        if field.many == "list":
+            found.setdefault(field.name, []).append(said)
+        elif field.many == "map":
+            entry = _message(value, {1: Field("key", "string"), 2: Field("value", field.type)})
+            found.setdefault(field.name, {})[entry.get("key", "")] = entry.get("value", "")
+        elif said not in ("", None):
+            found[field.name] = said
+    return found
+
+
+def _value(type_: str, value: Any) -> Any:  # noqa: PLR0911 - a table of types
+    match type_:
+        case "string":
+            return value.decode() if isinstance(value, bytes) else value
+        case "bytes":
+            return value
+        case "base64":
+            return base64.b64encode(value).decode()
+        case "bool":
+            return bool(value)
+        case "int":
+            # Negative numbers come as their two's complement in 64 bits.
+            return value - (1 << 64) if value >> 63 else value
+        case "Time":
+            return None
+    return _message(value, MESSAGES[type_])
+
+
+def _pairs(body: bytes) -> Iterator[tuple[int, Any]]:
+    at = 0
+    while at < len(body):
+        key, at = _varint(body, at)
+        number, wire = key >> 3, key & 7
+        if wire == _VARINT:
+            value, at = _varint(body, at)
+            yield number, value
+        elif wire == _BYTES:
+            size, at = _varint(body, at)
+            if at + size > len(body):
+                raise NotModelledError("cut off")
+            yield number, body[at : at + size]
+            at += size
+        elif wire in _SIZES:
+            at += _SIZES[wire]
+        else:
+            raise NotModelledError(f"wire type {wire}")
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(body):
+            raise NotModelledError("cut off")
+        byte = body[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if not byte & 0x80:
+            return value, at
+        shift += 7
