@@ -56,8 +56,11 @@ from grants.ids import Prefix, new_id
 from grants.people.offer_sign_in import offer_sign_in
 from grants.policy.registry import PolicyRegistry
 from grants.policy.source import PolicyPath
+from grants.review.answers import Answer
 from grants.review.details import Detail
 from grants.review.inventory import RBAC_KINDS, Inventory, Seen
+from grants.review.keep_finding import keep_finding, may_keep
+from grants.review.not_mine import say_not_mine
 from grants.store.engine import open_database
 from grants.store.schema_check import check
 from grants.store.store import Store
@@ -72,6 +75,7 @@ CLUSTERS_OWN = frozenset({ClusterUnavailable.code, ClusterChanged.code})
 # whoever then waits for a locked database must hear so in time.
 DATABASE_PATIENCE = timedelta(seconds=1.25)
 _THREADS_TO_LOOK = 1
+ANSWERS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -305,6 +309,11 @@ class KeptFindings:
         with self.core.store.read() as tx:
             return tx.detail(key)
 
+    def answers(self, key: str) -> Sequence[Answer]:
+        """Give what was answered to a finding of late, the latest first."""
+        with self.core.store.read() as tx:
+            return tx.answers_of(key, ANSWERS_SHOWN)
+
 
 def _slack(settings: Settings) -> SlackSettings:
     token, team, public_url = settings.slack_bot_token, settings.slack_team_id, settings.public_url
@@ -332,6 +341,9 @@ def _verbs(core: Core, wake: Wake) -> Verbs:
         give_back=waking(wake, lambda command: give_back(command, ports=core)),
         revoke_grant=waking(wake, lambda command: revoke_grant(command, ports=core)),
         offer_sign_in=lambda command: offer_sign_in(command, ports=core),
+        may_keep=lambda click: may_keep(click, ports=core),
+        keep_finding=waking(wake, lambda command: keep_finding(command, ports=core)),
+        say_not_mine=waking(wake, lambda click: say_not_mine(click, ports=core)),
     )
 
 

@@ -128,6 +128,14 @@ class TermsChanged(ValetkeyError):
 
 
 @dataclass(eq=False)
+class FindingChanged(ValetkeyError):
+    """A finding of a review is not what was shown any more; nothing was done about it."""
+
+    code: ClassVar[str] = "finding-changed"
+    finding: str
+
+
+@dataclass(eq=False)
 class AlreadyDone(ValetkeyError):
     """The same inbound thing came before; nothing was done twice."""
 

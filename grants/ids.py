@@ -25,6 +25,7 @@ class Prefix(StrEnum):
     PROOF = "prf"
     EVENT = "evt"
     CARD = "crd"
+    ANSWER = "ans"
     WORKER = "wrk"
     WEB_REQUEST = "web"
 

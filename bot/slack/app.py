@@ -12,8 +12,8 @@ from slack_bolt.middleware import Middleware
 from slack_sdk import WebClient
 
 from bot.logs import get_logger
-from bot.slack import actions, ask, home, review
-from bot.slack.cards.findings import FINDING, FINDINGS
+from bot.slack import actions, answering, ask, home, review
+from bot.slack.cards.findings import FINDING, FINDINGS, KEEP, NOT_MINE
 from bot.slack.commands import command
 from bot.slack.delivery import Courier
 from bot.slack.guard import guarded
@@ -46,6 +46,8 @@ ACTIONS: Final[Mapping[str, Handler]] = {
     "ask": ask.open_ask,
     FINDING: review.open_finding,
     FINDINGS: review.open_findings,
+    KEEP: answering.open_keep,
+    NOT_MINE: answering.not_mine,
     "sign-in": actions.nothing,
     "sign-in-offer": home.offer_link,
     "cluster": ask.refresh_ask,
@@ -63,6 +65,7 @@ SUBMISSIONS: Final[Mapping[str, Handler]] = {
     "ask": ask.submit_ask,
     DENY: actions.submit_deny,
     REVOKE: actions.submit_revoke,
+    KEEP: answering.submit_keep,
 }
 EVENTS: Final[Mapping[str, Handler]] = {HOME_OPENED: home.opened}
 TABLES: Final[Mapping[Kind, Mapping[str, Handler]]] = {

@@ -20,7 +20,11 @@ from grants.people.model import Account
 from grants.people.offer_sign_in import Offered, OfferSignIn
 from grants.people.ports import PeopleStore
 from grants.proxies import NO_PROXIES, ProxyRules
+from grants.review.answering import Click
+from grants.review.answers import Answer as FindingAnswer
 from grants.review.details import Detail
+from grants.review.keep_finding import KeepFinding
+from grants.review.not_mine import Disowned
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,9 @@ class Verbs:
     give_back: Callable[[GiveBack], Grant]
     revoke_grant: Callable[[RevokeGrant], Grant]
     offer_sign_in: Callable[[OfferSignIn], Offered]
+    may_keep: Callable[[Click], None]
+    keep_finding: Callable[[KeepFinding], FindingAnswer]
+    say_not_mine: Callable[[Click], Disowned]
 
 
 class Lists(Protocol):
@@ -107,6 +114,10 @@ class FindingSource(Protocol):
 
     def one(self, key: str) -> Detail | None:
         """Find one that is there, by its key."""
+        ...
+
+    def answers(self, key: str) -> Sequence[FindingAnswer]:
+        """Give what was answered to a finding of late, the latest first."""
         ...
 
 

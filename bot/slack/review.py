@@ -1,5 +1,6 @@
 """`/access review`, and clicks on findings: who may see them sees them, worst first."""
 
+from bot.slack.answering import is_key, said_of
 from bot.slack.blocks import context, plain
 from bot.slack.cards.findings import (
     LISTED,
@@ -15,7 +16,6 @@ from grants.errors import NotAllowed, NotFound
 from grants.people.model import Known
 from grants.policy.match import may_see_findings
 
-_KEY_MOST = 300
 OFF = "This Valetkey reviews no service accounts: its setting VALETKEY_REVIEW_EVERY says so."
 
 
@@ -41,12 +41,14 @@ def open_findings(surface: Surface, inbound: Inbound) -> Answer:
 
 def open_finding(surface: Surface, inbound: Inbound) -> Answer:
     """Show one finding; in a modal it is laid on top."""
-    _allowed(surface, surface.known(inbound))
+    known = surface.known(inbound)
+    _allowed(surface, known)
     source, key = surface.ports.findings, inbound.value
-    detail = source.one(key) if source is not None and len(key) <= _KEY_MOST else None
+    detail = source.one(key) if source is not None and is_key(key) else None
     if detail is None:
         raise NotFound("finding", "")
-    surface.open(inbound, finding_view(detail), on_top=inbound.view.get("type") == "modal")
+    view = finding_view(detail, said_of(surface, known, key))
+    surface.open(inbound, view, on_top=inbound.view.get("type") == "modal")
     return None
 
 

@@ -23,6 +23,7 @@ STATUSES: Final[Mapping[str, HTTPStatus]] = {
     "not-allowed": HTTPStatus.FORBIDDEN,
     "wrong-state": HTTPStatus.CONFLICT,
     "terms-changed": HTTPStatus.CONFLICT,
+    "finding-changed": HTTPStatus.CONFLICT,
     "already-done": HTTPStatus.CONFLICT,
     "insufficient-evidence": HTTPStatus.CONFLICT,
     "too-many": HTTPStatus.TOO_MANY_REQUESTS,

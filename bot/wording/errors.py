@@ -31,6 +31,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "error": "Something went wrong, and nothing was changed.",
     "already-done": "This was already dealt with; nothing was done twice.",
     "changed-meanwhile": "Somebody changed this at the same moment. Please look and try again.",
+    "finding-changed": (
+        "This finding is not what you were shown any more, so nothing was done. "
+        "Please look at it anew, and answer what it is now."
+    ),
     "cluster-error": "The cluster {cluster} failed to {action}. Please try again in a moment.",
     "cluster-unavailable": (
         "The cluster {cluster} does not answer in time, so nothing was done. "
@@ -128,6 +132,13 @@ TOO_MANY: Final[Mapping[str, str]] = {
 
 WRONG_KINDS: Final[Mapping[str, str]] = {"request": "This request", "grant": "This access"}
 
+FINDING_STATES: Final[Mapping[str, str]] = {
+    "kept": "is kept already",
+    "excepted": "is excepted by the policy",
+    "set-apart": "is set apart: it is a part of Kubernetes or of a managed cloud",
+    "insufficient": "allows no conclusion yet",
+}
+
 TERMS: Final[Mapping[str, str]] = {
     "terms": "this message shows something else than what was asked for",
     "role": "the rules of the role have changed, or it is gone",
@@ -186,6 +197,9 @@ def _not_allowed(error: NotAllowed) -> str:
 
 
 def _wrong_state(error: WrongState) -> str:
+    if error.kind == "finding":
+        state = FINDING_STATES.get(error.state, f"is {error.state}")
+        return f"This finding {state}, so there is nothing to answer."
     states: dict[str, str] = {
         **{str(s): f"is {words}" for s, words in GRANT_STATES.items()},
         **{str(s): f"is {words}" for s, words in REQUEST_STATES.items()},

@@ -5,7 +5,7 @@ from typing import Final
 
 from bot.wording.errors import LINKS, LOGINS
 from bot.wording.filling import fill
-from bot.wording.review import news_words
+from bot.wording.review import ended_words, news_words
 from bot.wording.role_changes import KEPT, REVOKED, role_change_words
 from bot.wording.states import trouble_words
 from bot.wording.undelivered import delivery_words
@@ -120,6 +120,13 @@ NOTICES: Final[Mapping[str, str]] = {
         "{entitlement} in {place} on {cluster}. If it must end before, revoke it on Home."
     ),
     "review-digest": "Service accounts of {cluster}: {news}.",
+    "finding-not-mine": (
+        "This finding is not theirs, {by} says, so it comes to you. On {cluster}, {severity}: "
+        "{who} {title}."
+    ),
+    "finding-keep-ended": (
+        "What you kept counts no longer: {ended}. On {cluster}: {who} {title}. It is open again."
+    ),
     "delivery-failed": (
         "A message could not be delivered to {target}: {problem}. Please mend the policy's "
         "`notify`, or invite the app."
@@ -146,6 +153,8 @@ def notice_sentence(code: str, facts: Mapping[str, str]) -> str:
         known["trouble"] = trouble_words(facts["problem"])
     if code.startswith("role-"):
         known |= _of_role(facts)
+    if code == "finding-keep-ended":
+        known["ended"] = ended_words(facts.get("cause", ""), facts.get("changed", ""))
     if code == "review-digest":
         known["news"] = news_words(facts)
     if code == "delivery-failed":

@@ -30,6 +30,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "duration-absurd": "Nobody gets access for that long.",
     "outside-invalid": "The file of rights outside of RBAC, {field}: {detail}.",
     "reason-empty": "Say why.",
+    "until-missing": "Choose the last day.",
+    "until-within": "The last day must be from {first} to {last}.",
     "reason-too-long": "This is too long: {length} of at most {maximum} characters.",
 }
 

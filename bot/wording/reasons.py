@@ -74,6 +74,22 @@ REASONS: Final[Mapping[str, str]] = {
     "role-same": "The rules of the role {role} have changed since this was asked.",
     "subject-same": "The person's name in that cluster has changed since this was asked.",
     "is-admin": "Only admins can do that.",
+    "reviewer-linked": "Please sign in first, so that Valetkey knows who you are.",
+    "reviewer-sign-in-fresh": "Your last sign-in is too long ago. Please sign in again.",
+    "reviewer-named": "Only those whom the policy names as reviewers can answer findings.",
+    "finding-same": "This finding is not what you were shown any more. Please look at it anew.",
+    "not-beneficiary": (
+        "This is a right of your own ({whose}), so somebody else has to say that it may stay."
+    ),
+    "beneficiary-unknown": (
+        "Nobody can keep a finding of which it can't be told whose right it is; an exception in "
+        "the policy can. {why}"
+    ),
+    "no-access-there": (
+        "You have access right now by which this account could be used, so somebody else has to "
+        "say that it may stay, or you when your access has ended."
+    ),
+    "until-within": "The last day must be from {first} to {last}.",
     "not-judged": "More could not be judged.",
     "rule-failed": "A rule of the policy broke while it was judged, so the answer is no.",
 }
@@ -82,6 +98,16 @@ _WHOSE: Final = {
     "asker": "the person who asks is",
     "recipient": "the person who would receive this is",
     "approver": "you are",
+    "reviewer": "you are",
+}
+_WHY_UNKNOWN: Final = {
+    "no-owner": "Nothing says whose this account is, by the annotation that the policy names.",
+    "groups-unknown": "The company's login did not say which groups you are in.",
+    "no-cluster": "The policy does not know this cluster, so not what you are called in it.",
+    "no-groups": "The policy does not say what groups are called in this cluster.",
+    "no-name": "Your sign-in does not tell what you are called in this cluster.",
+    "members": "Who is behind that name, the cluster alone knows.",
+    "nobody": "It names nobody in particular.",
 }
 
 
@@ -95,5 +121,7 @@ def reason_sentence(reason: Reason) -> str:
     if reason.code == "duration-within":
         maximum = parse_duration(facts.get("maximum", ""))
         facts["maximum"] = duration_words(maximum) if maximum else ""
+    if reason.code == "beneficiary-unknown":
+        facts["why"] = _WHY_UNKNOWN.get(facts.get("why", ""), "")
     template = REASONS.get(reason.code, "A rule of the policy says no ({code}).")
     return fill(template, {"code": reason.code, **facts})

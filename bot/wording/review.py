@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from bot.wording.filling import fill
+from grants.review.answers import Ended
 from grants.review.finding import Aside
 from grants.review.findings.scanning import Gap
 from grants.review.news import News
+from grants.review.substance import CHANGED
 from grants.review.tracking import State
 
 GAPS: Final[Mapping[str, str]] = {
@@ -43,6 +45,19 @@ NEWS: Final[Mapping[News, str]] = {
     News.BACK: "back",
     News.GONE: "resolved",
 }
+
+
+ENDED: Final[Mapping[Ended, str]] = {
+    Ended.OVER: "its last day is past",
+    Ended.CHANGED: "the finding has changed",
+    Ended.GONE: "the finding was gone",
+}
+
+
+def ended_words(ended: str, changed: str) -> str:
+    """Say why what was kept counts no longer."""
+    known = {str(one): words for one, words in ENDED.items()}
+    return CHANGED.get(changed) or known.get(ended, "it holds no longer")
 
 
 def news_words(counts: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from grants.authz.model import RoleSnapshot
 from grants.errors import BadInput, ClusterForbidden, Problem, Reason
 from grants.ids import Prefix, new_id
 from grants.people.model import Known
+from grants.people.said import wrong_with_reason
 from grants.policy.judge import (
     REASON_MAX_CHARS,
     Ask,
@@ -24,7 +25,6 @@ from grants.policy.model import Entitlement, Policy
 
 DURATION_ABSURD: Final = timedelta(days=366)
 NAME_MOST: Final = 253  # characters; the longest name Kubernetes takes
-WHY_MOST: Final = 1000  # characters of the reason of a decision or a revocation
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 
 ACCESS_REASONS: Final[dict[str, str]] = {
@@ -72,26 +72,9 @@ def check_form(asked: Asked) -> None:
         problems.append(Problem("duration", "duration-not-positive"))
     elif asked.duration > DURATION_ABSURD:
         problems.append(Problem("duration", "duration-absurd"))
-    problems += _wrong_with_reason(asked.reason, REASON_MAX_CHARS)
+    problems += wrong_with_reason(asked.reason, REASON_MAX_CHARS)
     if problems:
         raise BadInput(tuple(problems))
-
-
-def check_reason(reason: str) -> None:
-    """Refuse what can't be kept as the reason of a decision or a revocation: BadInput."""
-    problems = _wrong_with_reason(reason, WHY_MOST)
-    if problems:
-        raise BadInput(tuple(problems))
-
-
-def _wrong_with_reason(reason: str, most: int) -> list[Problem]:
-    if len(reason) > most:
-        facts = (("maximum", str(most)), ("length", str(len(reason))))
-        return [Problem("reason", "reason-too-long", facts)]
-    # NUL, which PostgreSQL can't hold, and half a character, which nothing can hash.
-    if "\x00" in reason or any("\ud800" <= char <= "\udfff" for char in reason):
-        return [Problem("reason", "invalid")]
-    return []
 
 
 def find_entitlement(policy: Policy, name: str) -> Entitlement:

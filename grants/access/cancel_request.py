@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from grants.access.actors import actor_of, refuse
 from grants.access.closing import close
 from grants.access.model import AccessRequest, RequestState
 from grants.access.ports import AccessPorts
 from grants.errors import AlreadyDone, NotAllowed, NotFound, ValetkeyError, WrongState
+from grants.people.actors import actor_of, refuse
 from grants.people.model import Account
 from grants.record.model import EventType
 

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from grants.access.actors import actor_of, lacking, refuse
-from grants.access.asking import asked_of, check_reason, to_ask
+from grants.access.asking import asked_of, to_ask
 from grants.access.closing import close
 from grants.access.granting import activating_event, make_grant
 from grants.access.model import (
@@ -24,7 +23,9 @@ from grants.errors import (
     WrongState,
 )
 from grants.ids import Prefix, new_id
+from grants.people.actors import actor_of, lacking, refuse
 from grants.people.model import Account, Known
+from grants.people.said import check_reason
 from grants.policy.judge import Agreed, Click, judge_decision
 from grants.policy.judge import Verdict as Judged
 from grants.policy.model import Stage

@@ -4,7 +4,6 @@ import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from grants.access.actors import actor_of, lacking, refuse
 from grants.access.asking import (
     Asked,
     Settled,
@@ -30,6 +29,7 @@ from grants.errors import (
     WrongState,
 )
 from grants.ids import Prefix, new_id
+from grants.people.actors import actor_of, lacking, refuse
 from grants.people.model import Account, Known
 from grants.policy.judge import judge_open
 from grants.policy.model import Entitlement

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from grants.access.actors import actor_of, lacking, refuse
-from grants.access.asking import check_reason
 from grants.access.ending import start_revoking
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.ports import AccessPorts
@@ -16,7 +14,9 @@ from grants.errors import (
     ValetkeyError,
     WrongState,
 )
+from grants.people.actors import actor_of, lacking, refuse
 from grants.people.model import Account, Known
+from grants.people.said import check_reason
 from grants.policy.judge import is_admin
 from grants.record.model import EventType, salted_digest
 

@@ -14,7 +14,7 @@ REASON_CODES: Final[dict[str, str]] = {
     "namespace-unread": "whether the namespace exists could not be read (namespace)",
     "may-ask": "who asks may ask for this (entitlement; by: group, person or everyone; name)",
     "groups-unknown": "the last sign-in did not say which groups this person is in (of: asker,"
-    " recipient, approver)",
+    " recipient, approver, reviewer)",
     "sign-in-fresh": "who asks signed in recently enough (signed_in_at, maximum)",
     "open-requests-within": "who asks has fewer open requests than policy allows one person (open,"
     " maximum)",
@@ -49,6 +49,17 @@ REASON_CODES: Final[dict[str, str]] = {
     "subject-same": "the person's name in the cluster is that of the terms (subject)",
     # Of admins' acts.
     "is-admin": "policy names this person an admin (by: group or person; name)",
+    # Of an answer to a finding of a review.
+    "reviewer-linked": "who answers is linked to a person",
+    "reviewer-sign-in-fresh": "who answers signed in recently enough (signed_in_at, maximum)",
+    "reviewer-named": "policy names who answers a reviewer (by: group or person; name)",
+    "finding-same": "the finding is the one that was shown",
+    "not-beneficiary": "the right that is found is not that of who answers (whose)",
+    "beneficiary-unknown": "whose the right is that is found can't be told (why: no-owner,"
+    " groups-unknown, no-cluster, no-groups, no-name, members or nobody)",
+    "no-access-there": "who answers has no access by which the account could be used",
+    "until-within": "the last day is neither past nor later than policy lets a finding be kept"
+    " (until, first, last)",
     # Of judging itself.
     "not-judged": "a rule could not be judged because another one fails (rule)",
     "rule-failed": "a rule broke while it was judged, so it counts as refused (rule, error)",

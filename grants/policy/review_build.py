@@ -36,6 +36,7 @@ def build_review(shape: ReviewShape | None) -> ReviewPolicy:
         exceptions=tuple(_exception(one) for one in shape.exceptions),
         allow=tuple(Allowance(_scope(one), one.reason) for one in shape.allow),
         reviewers=Who(frozenset(who.groups), people) if who else Who(),
+        keep_at_most=shape.keep_at_most,
         digests=tuple(_digest(one) for one in shape.digests),
         fail_on=shape.fail_on,
         fail_on_gain=shape.fail_on_gain,

@@ -12,6 +12,10 @@ WINDOW: Final = timedelta(days=90)
 done once a month, and what is done once a quarter is seen at least once."""
 
 
+KEEP_AT_MOST: Final = timedelta(days=180)
+"""How long a reviewer may keep a finding: half a year, so that it is thought over twice a year."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """Which findings something is about. An empty field says nothing; all that speak must match.
@@ -133,6 +137,7 @@ class ReviewPolicy:
     exceptions: tuple[ReviewException, ...] = ()
     allow: tuple[Allowance, ...] = ()
     reviewers: Who = field(default_factory=Who)
+    keep_at_most: timedelta = KEEP_AT_MOST
     digests: tuple[Digest, ...] = ()
     fail_on: str = "high"
     fail_on_gain: str = "medium"

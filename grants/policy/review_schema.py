@@ -17,7 +17,7 @@ from grants.policy.fields import (
     prose,
     wrong,
 )
-from grants.policy.review_model import WINDOW
+from grants.policy.review_model import KEEP_AT_MOST, WINDOW
 
 LONGEST_WINDOW: Final = timedelta(days=3 * 366)
 
@@ -167,6 +167,9 @@ class ReviewShape(Shape):
     exceptions: list[ExceptionShape] = Field([], description="Findings somebody answers for.")
     allow: list[AllowShape] = Field([], description="What manifests may give.")
     reviewers: WhoShape | None = Field(default=None, description="Who may keep a finding.")
+    keep_at_most: Length = Field(
+        KEEP_AT_MOST, description="How long a reviewer may keep a finding from then on."
+    )
     digests: list[DigestShape] = Field([], description="Who is told of findings.")
     fail_on: SeverityWord = Field("high", description="From where on `review scan` fails.")
     fail_on_gain: SeverityWord = Field("medium", description="From where on `review diff` fails.")

@@ -56,6 +56,10 @@ class EventType(StrEnum):
     FINDING_NEW = "finding.new"
     FINDING_BACK = "finding.back"
     FINDING_GONE = "finding.gone"
+    FINDING_KEPT = "finding.kept"
+    FINDING_KEEP_ENDED = "finding.keep-ended"
+    FINDING_NOT_MINE = "finding.not-mine"
+    FINDING_ANSWER_REFUSED = "finding.answer-refused"
 
 
 @dataclass(frozen=True)

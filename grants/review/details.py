@@ -7,6 +7,7 @@ import msgspec
 
 from grants.decoding import decoder
 from grants.review.finding import Finding
+from grants.review.substance import Substance
 
 REACHED_KEPT: Final = 20
 """A group of all service accounts reaches thousands: some are named, the rest counted."""
@@ -17,10 +18,19 @@ SET_ASIDE: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """A finding as the last scan saw it, and how many accounts it reaches in all."""
+    """A finding as the last scan saw it, and how many accounts it reaches in all.
+
+    `substance` is what an answer goes by; None where an older version kept it.
+    """
 
     finding: Finding
     reached: int = 0
+    substance: Substance | None = None
+
+    @property
+    def shown_hash(self) -> str:
+        """The hash of what is shown, which a click must bring back; "" where it is not known."""
+        return self.substance.hash_of(self.finding.key) if self.substance else ""
 
     @property
     def weight(self) -> int:
@@ -28,10 +38,12 @@ class Detail:
         return int(self.finding.severity) if self.finding.is_open else SET_ASIDE
 
 
-def detail_of(finding: Finding) -> Detail:
-    """Give what is to be kept of a finding."""
+def detail_of(
+    finding: Finding, substance: Substance | None = None, reached: int | None = None
+) -> Detail:
+    """Give what is to be kept of a finding; `reached` counts where not all are named any more."""
     some = replace(finding, reached=finding.reached[:REACHED_KEPT])
-    return Detail(some, len(finding.reached))
+    return Detail(some, len(finding.reached) if reached is None else reached, substance)
 
 
 def body_of(detail: Detail) -> str:

@@ -72,16 +72,18 @@ def binding_ref(binding: Binding) -> BindingRef:
 
 @dataclass(frozen=True, slots=True)
 class Excepted:
-    """An exception of policy for this finding: why, whose, until when.
+    """An exception for this finding, of policy or kept by a reviewer: why, whose, until when.
 
-    `fails` says why it does not count at this scan (past its end, or its premise no longer
-    holds or can't be checked); empty: it counts.
+    `answer` is the id of what the reviewer said, whose person id is `owner`. `fails` says why it
+    does not count at this scan (past its end, or its premise no longer holds or can't be checked);
+    empty: it counts.
     """
 
     reason: str
     owner: str
     until: date
     fails: str = ""
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,7 @@ class Finding:
 
     @property
     def is_excepted(self) -> bool:
-        """Tell whether an exception of policy counts for it."""
+        """Tell whether an exception counts for it."""
         return self.exception is not None and not self.exception.fails
 
     @property

@@ -9,6 +9,7 @@ from grants.outbox.model import Outbox
 from grants.people.model import Known as KnownPerson
 from grants.policy.model import Policy
 from grants.record.model import EventLog
+from grants.review.answers import Answer
 from grants.review.details import Detail
 from grants.review.inventory import Inventory
 from grants.review.kept import Kept, Version
@@ -79,11 +80,35 @@ class FindingsTx(Protocol):
         ...
 
 
-class ScanTx(InventoryTx, FindingsTx, EventLog, Protocol):
+class AnswersTx(Protocol):
+    """What reviewers said of findings."""
+
+    def add_answer(self, answer: Answer) -> bool:
+        """Insert an answer; False when one stands: one keep a finding, one "not mine" a person."""
+        ...
+
+    def end_answers(self, ended: Iterable[Answer]) -> None:
+        """Store why and when answers ended; those that ended before stay as they are."""
+        ...
+
+    def standing_answers(self, clusters: Sequence[str]) -> tuple[Answer, ...]:
+        """Give the answers that stand in these clusters, the oldest first."""
+        ...
+
+    def answers_of(self, finding: str, limit: int) -> tuple[Answer, ...]:
+        """Give the answers to a finding, those that have ended too, the latest first."""
+        ...
+
+
+class ScanTx(InventoryTx, FindingsTx, AnswersTx, EventLog, Outbox, Protocol):
     """All that keeping a scan needs."""
 
     def first_time(self, key: str, at: datetime) -> bool:
         """Store a key; False when it came before. Of two at once the second waits."""
+        ...
+
+    def note_told(self, news: Mapping[str, News]) -> None:
+        """Note what people have heard now of findings, by key."""
         ...
 
 

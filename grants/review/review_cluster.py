@@ -23,7 +23,13 @@ def review_cluster(inventory: Inventory, *, ports: ReviewPorts) -> Scan:
         return unjudged
     with ports.store.read() as tx:
         use = known_use(tx, cluster)
-    return keep_scan((look,), {cluster: use} if use else None, store=ports.store, actor=SYSTEM)
+    return keep_scan(
+        (look,),
+        {cluster: use} if use else None,
+        store=ports.store,
+        actor=SYSTEM,
+        keep_at_most=policy.review.keep_at_most,
+    )
 
 
 def known_use(tx: KnownUseTx, cluster: str) -> UseEvidence | None:

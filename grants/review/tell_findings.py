@@ -6,14 +6,15 @@ scan by hand neither tells anything twice nor swallows it. What no digest is abo
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from grants.outbox.model import Notice, Place, PlaceKind
+from grants.people.model import Known as KnownPerson
 from grants.policy.review_model import Digest
 from grants.review.finding import Finding, Severity, worst_first
 from grants.review.findings.exceptions import covers
 from grants.review.news import News, Untold
-from grants.review.ports import TellPorts, TellTx
+from grants.review.ports import TellPorts
 
 DIGEST: Final = "review-digest"
 SHOWN: Final = 10
@@ -31,7 +32,7 @@ def tell_findings(cluster: str, *, ports: TellPorts) -> int:
         told: dict[Place, dict[str, Untold]] = {}
         for digest in review.digests:
             for one in untold:
-                for place in _places(tx, digest, one.finding):
+                for place in places_of(tx, digest, one.finding):
                     told.setdefault(place, {})[one.finding.key] = one
         for place, news in told.items():
             tx.notify(Notice(DIGEST, f"review:{cluster}", place, _facts(cluster, news.values())))
@@ -39,15 +40,34 @@ def tell_findings(cluster: str, *, ports: TellPorts) -> int:
     return len(told)
 
 
-def _places(tx: TellTx, digest: Digest, finding: Finding) -> Iterator[Place]:
+class FindsPeople(Protocol):
+    """Where people are found by address."""
+
+    def people_with_email(self, email: str) -> tuple[KnownPerson, ...]:
+        """Find people pinned to a verified email."""
+        ...
+
+
+def places_of(tx: FindsPeople, digest: Digest, finding: Finding) -> Iterator[Place]:
     """Give where a digest tells of a finding; people who never signed in have no place."""
     least = Severity[digest.at_least.upper()]
     if finding.severity < least or not covers(digest.scope, finding):
         return
     for channel in digest.notify.channels:
         yield Place(PlaceKind.CHANNEL, channel)
-    owners = (finding.owner,) if digest.owners and "@" in finding.owner else ()
-    for email in (*digest.notify.people, *owners):
+    yield from _people(tx, digest.notify.people)
+    if digest.owners:
+        yield from owner_places(tx, finding)
+
+
+def owner_places(tx: FindsPeople, finding: Finding) -> Iterator[Place]:
+    """Give where the owner is told, if the account names one who ever signed in."""
+    if "@" in finding.owner:
+        yield from _people(tx, (finding.owner,))
+
+
+def _people(tx: FindsPeople, emails: Iterable[str]) -> Iterator[Place]:
+    for email in emails:
         for known in tx.people_with_email(email):
             yield Place(PlaceKind.PERSON, known.person.id)
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from grants.access.ports import Claimed
 from grants.errors import StoreSchemaWrong
 from grants.store import tables as t
+from grants.store.answers import AnswerRows
 from grants.store.claims import Claims
 from grants.store.clocks import ClockRows, Clocks
 from grants.store.deliveries import Deliveries
@@ -31,6 +32,7 @@ from grants.store.usage import UsageRows
 
 
 class Tx(
+    AnswerRows,
     ClockRows,
     FindingRows,
     HistoryList,

@@ -26,6 +26,8 @@ from grants.access.revoke_grant import revoke_grant
 from grants.clock import SystemClock
 from grants.people.model import Account
 from grants.people.offer_sign_in import offer_sign_in
+from grants.review.keep_finding import keep_finding, may_keep
+from grants.review.not_mine import say_not_mine
 from tests.support.memory_deliveries import MemoryDeliveries
 from tests.support.memory_store import MemoryStore
 from tests.support.slack_world import QuietRequestHandler, ThreadingServer
@@ -72,7 +74,12 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
         give_back=waking(wake, partial(give_back, ports=world)),
         revoke_grant=waking(wake, partial(revoke_grant, ports=world)),
         offer_sign_in=partial(offer_sign_in, ports=world),  # type: ignore[arg-type]
+        may_keep=partial(may_keep, ports=world),  # type: ignore[arg-type]
+        keep_finding=waking(wake, partial(keep_finding, ports=world)),  # type: ignore[arg-type]
+        say_not_mine=waking(wake, partial(say_not_mine, ports=world)),  # type: ignore[arg-type]
     )
+    store: Any = world.store
+    in_memory = isinstance(store, MemoryStore)
     return SlackPorts(
         settings=settings,
         clock=world.clock,
@@ -80,8 +87,8 @@ def make_ports(world: World, settings: SlackSettings, waked: list[int] | None = 
         people=world.store,  # type: ignore[arg-type]
         policy=world.policy,
         verbs=verbs,
-        lists=MemoryLists(world.store),
-        deliveries=MemoryDeliveries(world.store),  # type: ignore[arg-type]
+        lists=MemoryLists(store) if in_memory else store.lists,
+        deliveries=MemoryDeliveries(store) if in_memory else store.deliveries,
         namespaces=Namespaces(namespaces),
     )
 

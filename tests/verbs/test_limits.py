@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from grants.access.actors import REFUSALS
 from grants.access.cancel_request import CancelRequest, cancel_request
 from grants.access.decide import Decide, decide
 from grants.access.model import Verdict
 from grants.access.request_access import SubmitDraft, submit_draft
 from grants.errors import NotFound, Refused, SignInNeeded, TooMany, ValetkeyError
 from grants.ids import Prefix, new_id
+from grants.people.actors import REFUSALS
 from grants.people.model import Account
 from grants.people.offer_sign_in import OFFERS, OfferSignIn, offer_sign_in
 from tests.support.world import World

@@ -1,16 +1,35 @@
 """Findings of reviews: the list, worst first, and all about one in plain words."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date as day
 from typing import Any, Final
 
-from bot.slack.blocks import Block, button, context, header, modal, mrkdwn, plain, section
-from bot.slack.text import code, date, label, one_line
+from bot.slack.blocks import (
+    Block,
+    actions,
+    button,
+    context,
+    header,
+    input_block,
+    modal,
+    mrkdwn,
+    plain,
+    section,
+)
+from bot.slack.cards.parts import who
+from bot.slack.facts import Face
+from bot.slack.text import clean, code, date, fit, label, one_line
+from bot.wording.review import ended_words
+from grants.people.said import WHY_MOST
+from grants.review.answers import Answer, AnswerKind
 from grants.review.details import Detail
 from grants.review.finding import Finding, Verdict
 
 FINDING: Final = "finding"
 FINDINGS: Final = "findings"
+KEEP: Final = "keep-finding"
+NOT_MINE: Final = "not-mine"
 LISTED: Final = 20
 """Findings in one list: each is a block with its button, and a message holds fifty."""
 
@@ -73,10 +92,31 @@ def home_findings(found: FindingList | None, most: int) -> list[Block]:
     return [header("For reviewers: service accounts"), *list_blocks(few, "home:finding")]
 
 
-def finding_view(detail: Detail) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Said:
+    """What was answered to a finding, the latest first, with the faces of who did.
+
+    `may_answer`: whoever looks is a reviewer. `note` says what their click just did.
+    """
+
+    answers: Sequence[Answer] = ()
+    faces: Mapping[str, Face] = field(default_factory=dict)
+    may_answer: bool = False
+    note: str = ""
+
+    def face(self, person: str) -> Face:
+        """Give a person's face, known or not."""
+        return self.faces.get(person) or Face(person)
+
+
+NOTHING_SAID: Final = Said()
+
+
+def finding_view(detail: Detail, said_of_it: Said = NOTHING_SAID) -> dict[str, Any]:
     """Show all about one finding: what, by which binding, what shows it, and what mends it."""
     finding = detail.finding
-    blocks = [section(mrkdwn(subject_line(finding)))]
+    blocks = [context(plain(said_of_it.note))] if said_of_it.note else []
+    blocks.append(section(mrkdwn(subject_line(finding))))
     for name, lines in _parts(detail):
         said = [line for line in lines if line]
         if said:
@@ -86,7 +126,69 @@ def finding_view(detail: Detail) -> dict[str, Any]:
     controls = ", ".join(str(control) for control in finding.controls)
     since = f" · since {date(finding.first_seen)}" if finding.first_seen else ""
     small = f"Rule {label(finding.rule)}{since}" + (f" · {label(controls)}" if controls else "")
-    return modal("Finding", [*blocks, context(mrkdwn(small))], callback_id=FINDING)
+    blocks += [*_answers(said_of_it), *_buttons(detail, said_of_it), context(mrkdwn(small))]
+    return modal("Finding", blocks, callback_id=FINDING)
+
+
+def _answers(said: Said) -> Iterator[Block]:
+    """Show who answered what; a reason stands literally."""
+    for one in said.answers:
+        name, at = who(said.face(one.person)), date(one.at)
+        if one.kind is AnswerKind.NOT_MINE:
+            yield context(mrkdwn(f"{name} said {at}: not mine"))
+            continue
+        until = one.until.isoformat() if one.until else ""
+        yield section(mrkdwn(f"*Kept* by {name} {at}, to the end of {until} (UTC)"))
+        yield section(plain(f"“{fit(clean(one.reason), WHY_MOST)}”"))
+        if one.ended is not None and one.ended_at is not None:
+            why = label(ended_words(one.ended, one.ended_by))
+            yield context(mrkdwn(f"Counts no longer since {date(one.ended_at)}: {why}"))
+
+
+def _buttons(detail: Detail, said: Said) -> Iterator[Block]:
+    """Offer the answers; what is clicked is judged anew by what the hash says was shown."""
+    if not (said.may_answer and detail.finding.is_open and detail.shown_hash):
+        return
+    value = f"{detail.finding.key}:{detail.shown_hash}"
+    keep, not_mine = button("Keep…", KEEP, value), button("Not mine", NOT_MINE, value)
+    yield actions(keep, not_mine, block_id="finding:answer")
+
+
+@dataclass(frozen=True)
+class Days:
+    """Which day may be chosen: the first, the last, and the one that is offered."""
+
+    first: day
+    last: day
+    offered: day
+
+
+def keep_view(finding: Finding, value: str, days: Days) -> dict[str, Any]:
+    """Ask why a finding may stay, and until when; `value` is the button's, checked again."""
+    reason: Block = {
+        "type": "plain_text_input",
+        "action_id": "reason",
+        "multiline": True,
+        "max_length": WHY_MOST,
+        "focus_on_load": True,
+    }
+    until: Block = {
+        "type": "datepicker",
+        "action_id": "until",
+        "initial_date": days.offered.isoformat(),
+    }
+    blocks = [
+        section(mrkdwn(subject_line(finding))),
+        input_block("Why may it stay?", reason, "reason", hint="Shown, and kept on record."),
+        input_block(
+            "Until the end of which day?",
+            until,
+            "until",
+            hint=f"At the latest {days.last.isoformat()}. It is open again after that, and as soon"
+            " as it grows or changes.",
+        ),
+    ]
+    return modal("Keep a finding", blocks, callback_id=KEEP, submit="Keep", metadata=value)
 
 
 def _parts(detail: Detail) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -114,7 +216,9 @@ def _reached(detail: Detail) -> tuple[str, ...]:
 
 def _exception(finding: Finding) -> tuple[str, ...]:
     held = finding.exception
-    if held is None:
-        return ()
+    if held is None or (held.answer and not held.fails):
+        return ()  # what a reviewer kept stands among the answers
     counts = f"Does not count: {held.fails}" if held.fails else "Counts"
+    if held.answer:
+        return (f"What was kept until {held.until.isoformat()} does not count now: {held.fails}",)
     return (held.reason, f"{held.owner}, until {held.until.isoformat()}", counts)

@@ -4,11 +4,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot.slack.blocks import Block, actions, button, mrkdwn, section
+from bot.slack.cards.findings import FINDING
 from bot.slack.cards.parts import Message, message
 from bot.slack.text import clean, date, label, mention
 from bot.wording import moment_words, notice_sentence
 from grants.outbox.model import Delivery
+from grants.review.keep_scan import KEEP_ENDED
+from grants.review.not_mine import NOT_MINE
 
+_OF_FINDINGS: Final = frozenset({NOT_MINE, KEEP_ENDED})
 _GREETED: Final = frozenset({"linked", "signed-in"})
 
 
@@ -46,4 +50,6 @@ def _next_step(row: Delivery) -> Block | None:
     block_id = f"next:{row.id}"
     if row.code in _GREETED and not facts.get("draft"):
         return actions(button("Ask for access", "ask", style="primary"), block_id=block_id)
+    if row.code in _OF_FINDINGS:
+        return actions(button("Look at it", FINDING, row.about), block_id=block_id)
     return None

@@ -35,7 +35,7 @@ from grants.store.tables.record import (
     record_order,
     schema_fits,
 )
-from grants.store.tables.review import review_details, review_findings
+from grants.store.tables.review import review_answers, review_details, review_findings
 from grants.store.tables.usage import usage, usage_hours, usage_losses, usage_months
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "proofs",
     "record_order",
     "requests",
+    "review_answers",
     "review_details",
     "review_findings",
     "roles",

@@ -19,6 +19,7 @@ from grants.authz.objects import Subject
 from grants.outbox.model import Notice, Place, PlaceKind
 from grants.policy.review_model import ReviewPolicy
 from grants.policy.who import Who
+from grants.review.answers import Answer
 from grants.review.details import Detail, detail_of
 from grants.review.finding import BindingRef, Control, Finding, Severity
 from tests.support.card_facts import NOON
@@ -72,6 +73,9 @@ class Kept:
 
     def one(self, key: str) -> Detail | None:
         return next((one for one in self.those if one.finding.key == key), None)
+
+    def answers(self, key: str) -> Sequence[Answer]:
+        return ()
 
 
 @pytest.fixture

@@ -1,15 +1,21 @@
 """Who acts: the person behind a signed Slack account, or why nobody may act for it."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Protocol
 
-from grants.access.ports import AccessTx
 from grants.errors import SignInNeeded, SignInTooOld
 from grants.people.model import Account, Known
-from grants.record.model import Event, EventType
-from grants.record.room import Room
+from grants.record.model import Event, EventLog, EventType
+from grants.record.room import Once, Room
 
+NOTHING_MORE: Final[Mapping[str, object]] = MappingProxyType({})
 REFUSALS: Final = Room("refusals", 30, timedelta(hours=1))
+
+
+class RefusalTx(EventLog, Once, Protocol):
+    """What a refusal is appended in."""
 
 
 def name_of(account: Account) -> str:
@@ -32,7 +38,7 @@ def lacking(known: Known | None, now: datetime, max_age: timedelta) -> SignInNee
 
 
 def refuse(
-    tx: AccessTx,
+    tx: RefusalTx,
     kind: EventType,
     at: datetime,
     actor: str,
@@ -41,8 +47,9 @@ def refuse(
     request: str | None = None,
     grant: str | None = None,
     failed: tuple[str, ...] = (),
+    about: Mapping[str, object] = NOTHING_MORE,
 ) -> None:
-    """Append a refusal: who was refused what, by which stable codes.
+    """Append a refusal: who was refused what, by which stable codes; `about` are more facts.
 
     Only so many of a kind in an hour for each actor, or whoever may click could fill the record;
     the last one says that more are left out, and until when.
@@ -50,7 +57,7 @@ def refuse(
     left = REFUSALS.take(tx, f"{actor}:{kind}", at)
     if left < 0:
         return
-    facts: dict[str, object] = {"code": code, "failed": list(failed)}
+    facts: dict[str, object] = {**about, "code": code, "failed": list(failed)}
     if left == 0:
         facts["more_left_out_until"] = REFUSALS.until(at).isoformat()
     tx.append(Event(kind, at, actor=actor, request=request, grant=grant, facts=facts))
