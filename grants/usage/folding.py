@@ -41,6 +41,9 @@ class Folder:
         self._memos: dict[str, Memo] = {}
         self._memo: Memo = {}
         self._collapsed = 0
+        self._recent, self._older = window.at("")
+        # No row at hand was first seen later: whatever began since then can't come before it.
+        self._begun = ""
 
     @property
     def hour(self) -> str:
@@ -50,25 +53,31 @@ class Folder:
     def fold(self, events: Iterable[Event]) -> list[Event]:
         """Fold events; gives those that are none, because things may be wrapped in them."""
         rest: list[Event] = []
+        # It may have turned since, and it is only looked into by the minute.
+        self._recent, self._older = self.window.at(self._minute)
         minute, memo = self._minute, self._memo
-        recent, older = self.window.recent, self.window.older
+        recent, older, begun = self._recent, self._older, self._begun
+        known = len(recent)
         for event in events:
             last = event.stageTimestamp
-            if last[:16] != minute:
-                if not self._is_new_minute(last):
+            if last[:16] != minute or event.stage != COMPLETE or len(last) != LENGTH:
+                is_plain_one = self._is_new_minute(last) and event.stage == COMPLETE
+                if not is_plain_one:
                     self._odd(event, rest)
-                    minute, memo = self._minute, self._memo
+                minute, memo = self._minute, self._memo
+                recent, older, begun = self._recent, self._older, self._begun
+                known = len(recent)
+                if not is_plain_one:
                     continue
-                minute, memo = self._minute, self._memo
-            if event.stage != COMPLETE or len(last) != LENGTH:
-                self._odd(event, rest)
-                minute, memo = self._minute, self._memo
-                continue
             audit_id = event.auditID
-            if audit_id in recent or audit_id in older:
+            if audit_id in older:
                 self._again(event, rest)
                 continue
             recent.add(audit_id)
+            if len(recent) == known:
+                self._again(event, rest)
+                continue
+            known += 1
             key = hash(
                 (
                     event.user,
@@ -81,20 +90,24 @@ class Folder:
             row = memo.get(key)
             if row is None:
                 self._learn(event, key, memo)
+                begun = self._begun
                 continue
             row.count += 1
             if last > row.last:  # noqa: PLR1730 - a call of `max` would take as long as the rest
                 row.last = last
             first = event.requestReceivedTimestamp
-            if first < row.first:
+            if first < begun and first < row.first:
                 row.first = min(plain(first) or last, row.first)
         return rest
 
     def _is_new_minute(self, last: str) -> bool:
         """Go on to the minute of a time; False when the time can't be believed as it stands."""
+        if last[:16] == self._minute and len(last) == LENGTH:
+            return True
         if not is_plain(last) or not EARLIEST <= last <= self._limit:
             return False
         self._minute = last[:16]
+        self._recent, self._older = self.window.at(self._minute)
         self._part.seen.at(last)
         if last[:10] != self._day:
             self._day = last[:10]
@@ -123,10 +136,10 @@ class Folder:
             self._take(event, min(first, last), last, 0)
             return
         audit_id = event.auditID if event.stage == COMPLETE else f"{PANIC}:{event.auditID}"
-        if audit_id in self.window.recent or audit_id in self.window.older:
+        if audit_id in self._recent or audit_id in self._older:
             self._folded.words[REPEATED] += 1
             return
-        self.window.recent.add(audit_id)
+        self._recent.add(audit_id)
         self._take(event, min(first, last), last, 1)
 
     def _believed(self, text: str) -> str:
@@ -157,6 +170,7 @@ class Folder:
         if len(memo) >= _ROWS_AT_HAND:
             memo.clear()
         memo[key] = row
+        self._begun = max(self._begun, row.first)
 
     def _take(self, event: Event, first: str, last: str, count: int) -> Row | None:
         """Put in all that an event shows; gives the row of what was asked for."""

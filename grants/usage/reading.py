@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from grants.usage.blocks import Block, Inflating, Readable, blocks
+from grants.usage.blocks import Block, Inflating, Readable, blocks, lines_of
 from grants.usage.documents import Documents
 from grants.usage.envelopes import unwrap
 from grants.usage.events import EVENT, LINE, LINES, Event, Line
@@ -75,7 +75,7 @@ class Reader:
         except UNREADABLE:
             self._one_by_one(block)
             return
-        folded.lines += block.data.count(b"\n") + block.is_cut
+        folded.lines += lines_of(block.data) + block.is_cut
 
     def _bare(self, data: bytes) -> bool:
         """Read lines of which each should be an event; False when none is."""
