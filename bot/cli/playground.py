@@ -31,9 +31,9 @@ _LOOK_SECONDS = 0.5
     help="The first of three ports in a row. Default: 8443 to 8445, or any where those are taken.",
 )
 @click.option(
-    "--real-cluster/--embedded-cluster",
-    default=True,
-    help="Run Kubernetes' own programs, got or built on first use, or a double of them.",
+    "--real-cluster",
+    is_flag=True,
+    help="Run Kubernetes' own programs, got or built on first use, instead of a double of them.",
 )
 @click.option("--check", is_flag=True, help="Start everything, say so, and stop it again.")
 def playground(folder: Path | None, port: int | None, *, real_cluster: bool, check: bool) -> None:

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from bot.playground.cluster.asking import Asked
 from bot.playground.cluster.authorizing import User
-from bot.playground.cluster.bodies import require_manager
 from bot.playground.cluster.kinds import Json
 from bot.playground.cluster.patches import merged
 from bot.playground.cluster.store import Store
@@ -20,11 +18,8 @@ class Applier:
         self._store = store
         self._writer = writer
 
-    def apply(
-        self, place: Place, wanted: Json, user: User, asked: Asked, *, dry_run: bool = False
-    ) -> Json:
+    def apply(self, place: Place, wanted: Json, user: User, *, dry_run: bool = False) -> Json:
         """Make an object, or bring one to what is wanted."""
-        require_manager(asked)
         named = {**wanted, "metadata": {**wanted["metadata"], "name": place.name}}
         if self._store.get(place.kind, place.namespace, place.name) is None:
             return self._writer.create(place, named, user, dry_run=dry_run)

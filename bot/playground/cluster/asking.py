@@ -1,6 +1,7 @@
 """A request as it came in: where to, by whom it says to be, and its body once it is read."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -9,7 +10,8 @@ from urllib.parse import parse_qsl
 import msgspec
 import yaml
 
-from bot.playground.cluster.faults import bad_request, media_type_not_supported
+from bot.playground.cluster.faults import Fault, bad_request, media_type_not_supported
+from bot.playground.cluster.godecode import complaint, mistyped, summary
 from bot.playground.cluster.kinds import Json
 from bot.playground.cluster.protobuf import MAGIC, NotModelledError, decode
 from bot.playground.cluster.representing import media_type
@@ -70,30 +72,75 @@ def asked_of(scope: Mapping[str, Any]) -> Asked:
     )
 
 
-def read_body(asked: Asked, body: bytes, *, media: str = "") -> Json:
-    """Decode a body; Fault (400, 415) when it can't be."""
-    media = media or media_type(asked.header("content-type") or JSON_TYPE)[0]
+def read_body(
+    asked: Asked, body: bytes, *, media: str = "", kind: str = ""
+) -> tuple[Json, tuple[str, ...]]:
+    """Decode a body; gives it and the fields that come twice in it.
+
+    Fault (400, 415) when it can't be decoded; `kind` is what it is to be.
+    """
+    media = media or _media(asked)
     if media == PROTOBUF_TYPE or body.startswith(MAGIC):
         try:
-            return decode(body)
+            return decode(body), ()
         except NotModelledError as error:
             raise media_type_not_supported((JSON_TYPE, YAML_TYPE)) from error
-    if media not in _ACCEPTED and not media.endswith(("+json", "/json", "+yaml")):
+    if media not in _ACCEPTED:
         raise media_type_not_supported(_ACCEPTED)
+    twice: list[str] = []
     try:
-        found = yaml.safe_load(body) if "yaml" in media else msgspec.json.decode(body)
-    except (msgspec.DecodeError, yaml.YAMLError):
-        raise bad_request(_undecodable(body)) from None
+        found = yaml.safe_load(body) if "yaml" in media else _decoded(body, twice)
+    except (ValueError, yaml.YAMLError, RecursionError):
+        raise _undecodable(body, complaint(body), kind) from None
+    if found is None and body.strip():
+        return {}, ()
     if not isinstance(found, dict):
-        raise bad_request(_undecodable(body))
-    return found
+        raise _undecodable(body, mistyped(found), kind)
+    for name in ("kind", "apiVersion"):
+        if not isinstance(found.get(name, ""), str):
+            raise _undecodable(body, mistyped(found[name], name), kind)
+    return found, tuple(dict.fromkeys(twice))
 
 
-def _undecodable(body: bytes) -> str:
-    text = body[:100].decode(errors="replace")
-    return (
-        "couldn't get version/kind; json parse error: invalid character"
-        f" {text[:1]!r} looking for beginning of value"
+def _media(asked: Asked) -> str:
+    header = asked.header("content-type") or JSON_TYPE
+    if any("=" not in part for part in header.split(";")[1:] if part.strip()):
+        raise media_type_not_supported(_ACCEPTED)
+    return media_type(header)[0]
+
+
+def _decoded(body: bytes, twice: list[str]) -> Any:
+    """Decode JSON, and note which fields come twice: the last one counts."""
+    found = json.loads(body, object_pairs_hook=_Pairs)
+    twice.extend(_twice(found, ""))
+    return msgspec.json.decode(body)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """An object's fields as they come."""
+
+
+def _twice(found: Any, path: str) -> Iterator[str]:
+    if isinstance(found, _Pairs):
+        seen: set[str] = set()
+        for key, value in found:
+            here = f"{path}.{key}" if path else key
+            if key in seen:
+                yield here
+            seen.add(key)
+            yield from _twice(value, here)
+    elif isinstance(found, list):
+        for number, value in enumerate(found):
+            yield from _twice(value, f"{path}[{number}]")
+
+
+def _undecodable(body: bytes, why: str, kind: str) -> Fault:
+    said = f"couldn't get version/kind; json parse error: {why}"
+    if not kind:
+        return bad_request(said)
+    shown = summary(body)
+    return bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): {said} ({shown})"
     )
 
 
@@ -102,6 +149,4 @@ def read_json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
-        first = body[:1].decode(errors="replace")
-        message = f"invalid character {first!r} looking for beginning of value"
-        raise bad_request(f"error decoding patch: {message}") from None
+        raise bad_request(f"error decoding patch: {complaint(body)}") from None

@@ -117,15 +117,15 @@ class Authorizer:
         allowance = next(self.rbac.allowances(user.caller, question), None)
         if allowance is not None:
             return Verdict(allowed=True, reason=reason_of(allowance))
-        missing = self._missing_roles(user, question)
-        return Verdict(allowed=False, reason=f"RBAC: {joined(missing)}" if missing else "")
+        missing = self.missing_roles(user, None if question.path else question.namespace)
+        return Verdict(allowed=False, reason=f"rbac: RBAC: {joined(missing)}" if missing else "")
 
-    def _missing_roles(self, user: User, question: Question) -> list[str]:
-        """Name the roles that bindings of this user lead to and that aren't there."""
-        places = (None, question.namespace or None) if question.path is None else (None,)
+    def missing_roles(self, user: User, namespace: str | None) -> list[str]:
+        """Name the roles that bindings of this user lead to there and that don't exist."""
+        self.rbac  # noqa: B018 - reads what dangles now
         return [
             missing_role(binding.role.kind, binding.role.name)
-            for place in dict.fromkeys(places)
+            for place in dict.fromkeys((None, namespace or None))
             for binding in self._dangling
             if binding.namespace == place and _names(binding, user)
         ]

@@ -4,6 +4,7 @@ A real control plane does this some milliseconds later; here it is done before t
 answered.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -15,21 +16,27 @@ from bot.playground.cluster.kinds import (
     SERVICE_ACCOUNT,
     Json,
 )
-from bot.playground.cluster.meta import newborn, rfc3339
+from bot.playground.cluster.meta import DEPENDENTS, newborn, rfc3339
 from bot.playground.cluster.rbac_objects import as_selector
 from bot.playground.cluster.store import Store
 from bot.playground.cluster.workloads import Workloads
 from grants.authz.aggregation import matches_labels
 
 CA_MAP: Final = "kube-root-ca.crt"
+ENDS_AFTER_SECONDS: Final = 0.3
 _ROUNDS_MOST: Final = 50
+
+Later = Callable[[float, Callable[[], None]], None]
+"""Does something after so many seconds."""
 
 
 class Controllers:
     """Brings the store to rest after a write."""
 
-    def __init__(self, store: Store, ca_pem: str) -> None:
+    def __init__(self, store: Store, ca_pem: str, later: Later) -> None:
         self._store = store
+        self._later = later
+        self._ending: dict[str, float] = {}
         self._ca_pem = ca_pem
         self._workloads = Workloads(store)
         self._settled_at = -1
@@ -37,6 +44,7 @@ class Controllers:
             self._gather,
             self._equip_namespaces,
             self._workloads.settle,
+            self._collect,
             self._end_namespaces,
         )
 
@@ -75,10 +83,36 @@ class Controllers:
                 made = _object("ConfigMap", name, CA_MAP)
                 self._store.put(CONFIG_MAP, {**made, "data": {"ca.crt": self._ca_pem}})
 
+    def _collect(self) -> None:
+        """Let go what only waits for its dependents: nothing here has any but workloads."""
+        for kind in self._store.kinds():
+            for found in self._store.list(kind):
+                meta = found["metadata"]
+                held = meta.get("finalizers") or ()
+                left = [one for one in held if one not in DEPENDENTS]
+                if not meta.get("deletionTimestamp") or len(left) == len(held):
+                    continue
+                if left or kind is NAMESPACE:
+                    self._store.put(kind, {**found, "metadata": {**meta, "finalizers": left}})
+                else:
+                    self._store.drop(kind, meta.get("namespace", ""), meta["name"])
+
     def _end_namespaces(self) -> None:
         for home in self._store.list(NAMESPACE):
-            if home["status"]["phase"] == TERMINATING:
+            if home["status"]["phase"] == TERMINATING and self._may_begin(home):
                 self._end_namespace(home)
+
+    def _may_begin(self, home: Json) -> bool:
+        """Wait a moment before anything in a namespace ends: real ones wait for five seconds."""
+        uid, now = home["metadata"]["uid"], time.monotonic()
+        if uid not in self._ending:
+            self._ending[uid] = now + ENDS_AFTER_SECONDS
+            self._later(ENDS_AFTER_SECONDS, self._end_later)
+        return now >= self._ending[uid]
+
+    def _end_later(self) -> None:
+        self._end_namespaces()
+        self.settle()
 
     def _end_namespace(self, home: Json) -> None:
         name = home["metadata"]["name"]

@@ -46,6 +46,10 @@ def prepared_changed(kind: Kind, wanted: Json, old: Json) -> Json:
     return wanted
 
 
+def _role(wanted: Json) -> Json:
+    return {"rules": None, **wanted}
+
+
 def _binding(wanted: Json) -> Json:
     ref = wanted.get("roleRef") or {}
     if not ref.get("apiGroup"):
@@ -135,6 +139,8 @@ def _deployment(wanted: Json) -> Json:
 
 
 _FILLERS: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "Role": _role,
+    "ClusterRole": _role,
     "RoleBinding": _binding,
     "ClusterRoleBinding": _binding,
     "Namespace": _namespace,

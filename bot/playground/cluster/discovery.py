@@ -11,6 +11,10 @@ AGGREGATED_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGrou
 _OPENAPI: Final = "/openapi/v3"
 
 
+SERVED: Final = frozenset(group_versions())
+"""Groups and versions in which something is served."""
+
+
 def is_aggregated(accept: str) -> bool:
     """Tell whether all of it is asked for at once."""
     for part in accept.split(","):
@@ -116,12 +120,13 @@ def _resources(group: str, number: str) -> Json:
     found: list[Json] = []
     for one in _served(group, number):
         found += _resource(one)
-    return {
+    listed: Json = {
         "kind": "APIResourceList",
-        "apiVersion": "v1",
         "groupVersion": f"{group}/{number}" if group else number,
         "resources": found,
     }
+    # The core's list has never said its version.
+    return listed | {"apiVersion": "v1"} if group else listed
 
 
 def _resource(one: Kind | Review) -> Iterator[Json]:
@@ -182,7 +187,8 @@ def _aggregated(*, core: bool) -> Json:
 def _discovered(one: Kind | Review) -> Json:
     about: dict[str, Any] = {
         "resource": one.plural,
-        "responseKind": {"group": one.group, "version": one.version, "kind": one.kind},
+        # Empty: those of the group and version in which it is listed.
+        "responseKind": {"group": "", "version": "", "kind": one.kind},
         "scope": "Namespaced" if one.namespaced else "Cluster",
         "singularResource": one.kind.lower(),
         "verbs": ["create"],
@@ -199,8 +205,8 @@ def _discovered(one: Kind | Review) -> Json:
             {
                 "subresource": sub.name,
                 "responseKind": {
-                    "group": sub.group if sub.version else one.group,
-                    "version": sub.version or one.version,
+                    "group": sub.group,
+                    "version": sub.version,
                     "kind": sub.kind,
                 },
                 "verbs": list(sub.verbs),

@@ -1,11 +1,10 @@
 """Nobody writes into roles and bindings more than they hold, unless they may escalate or bind."""
 
 from collections.abc import Iterable, Sequence
-from http import HTTPStatus
 from typing import Final
 
-from bot.playground.cluster.authorizing import Authorizer, User, missing_role
-from bot.playground.cluster.faults import Fault, forbidden
+from bot.playground.cluster.authorizing import Authorizer, User
+from bot.playground.cluster.faults import forbidden, not_found
 from bot.playground.cluster.kinds import RBAC_GROUP, Json, Kind
 from bot.playground.cluster.rbac_objects import as_binding, as_role
 from grants.authz.covers import Permission, uncovered
@@ -66,7 +65,7 @@ def _require_bindable(authorizer: Authorizer, user: User, kind: Kind, wanted: Js
         return
     role = rbac.role_of(binding)
     if role is None:
-        raise _no_role(binding.role.kind, binding.role.name)
+        raise not_found(kind, binding.role.name)
     held = rbac.rules_in(user.caller, binding.namespace)
     missing = _missing(held, role.rules)
     name = wanted["metadata"].get("name") or ""
@@ -79,11 +78,6 @@ def may_bind_or_unknown(authorizer: Authorizer, user: User, wanted: Json) -> boo
     if binding.role.kind not in {"Role", "ClusterRole"}:
         return True
     return may_bind(authorizer.rbac, user.caller, binding)
-
-
-def _no_role(kind: str, name: str) -> Fault:
-    details = {"name": name, "group": RBAC_GROUP, "kind": kind.lower()}
-    return Fault(HTTPStatus.NOT_FOUND, "NotFound", missing_role(kind, name), details)
 
 
 def _missing(held: Iterable[Rule], wanted: Iterable[Rule]) -> Sequence[Permission]:

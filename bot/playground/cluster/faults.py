@@ -118,6 +118,11 @@ def forbidden(group: str, resource: str, name: str, why: str) -> Fault:
     return Fault(HTTPStatus.FORBIDDEN, "Forbidden", message, _details(name, group, resource))
 
 
+def internal(message: str) -> Fault:
+    """Say what an API server says where it did not mean to refuse."""
+    return Fault(HTTPStatus.INTERNAL_SERVER_ERROR, "", message)
+
+
 def unauthorized() -> Fault:
     """Say that nobody knows who asks."""
     return Fault(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
@@ -144,6 +149,12 @@ def method_not_allowed() -> Fault:
     """Say that the path is served, but not by this method."""
     message = "the server does not allow this method on the requested resource"
     return Fault(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message, {})
+
+
+def patch_type_not_supported() -> Fault:
+    """Say that there is no such kind of patch."""
+    message = "415: Unsupported Media Type"
+    return Fault(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", message)
 
 
 def media_type_not_supported(accepted: Sequence[str]) -> Fault:
@@ -201,6 +212,11 @@ def required(field: str, detail: str = "") -> Wrong:
 def invalid(field: str, value: object, detail: str) -> Wrong:
     """Say that what stands there can't."""
     return Wrong("FieldValueInvalid", field, detail, value)
+
+
+def too_long(field: str, most: int) -> Wrong:
+    """Say that more stands there than may."""
+    return Wrong("FieldValueTooLong", field, f"may not be more than {most} bytes")
 
 
 def unsupported(field: str, value: object, supported: Iterable[str]) -> Wrong:

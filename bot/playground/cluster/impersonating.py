@@ -70,22 +70,31 @@ def _go(text: str) -> str:
     return f'"{text}"'
 
 
-def act_as(authorizer: Authorizer, asker: User, wanted: User, question: Question) -> Acting:
-    """Give whom somebody acts as; Fault (403) as the first mode that could be says it."""
-    first: Fault | None = None
-    for mode in _modes(wanted):
-        try:
-            if mode:
-                on = replace(question, verb=f"impersonate-on:{mode}:{question.verb}")
-                _demand(authorizer, asker, on)
-            _demand_parts(authorizer, asker, wanted, f"{_LEGACY}:{mode}" if mode else _LEGACY)
-        except Fault as fault:
-            first = first or fault
-            continue
-        return Acting(_completed(wanted), f"{_LEGACY}:{mode}" if mode else "")
-    if first is None:
-        raise bad_request("all impersonation modes failed")
-    raise first
+class Impersonation:
+    """Judges who may act as whom; by what mode somebody did so last is tried first."""
+
+    def __init__(self, authorizer: Authorizer) -> None:
+        self._authorizer = authorizer
+        self._last: dict[str, str] = {}
+
+    def act_as(self, asker: User, wanted: User, question: Question) -> Acting:
+        """Give whom somebody acts as; Fault (403) as the first mode that was tried says it."""
+        first: Fault | None = None
+        last = self._last.get(asker.name)
+        for mode in sorted(_modes(wanted), key=lambda mode: mode != last):
+            verb = f"{_LEGACY}:{mode}" if mode else _LEGACY
+            try:
+                if mode:
+                    on = replace(question, verb=f"impersonate-on:{mode}:{question.verb}")
+                    _demand(self._authorizer, asker, on)
+                for part in _questions(wanted, verb):
+                    _demand(self._authorizer, asker, part)
+            except Fault as fault:
+                first = first or fault
+                continue
+            self._last[asker.name] = mode
+            return Acting(_completed(wanted), verb if mode else "")
+        raise first or bad_request("all impersonation modes failed")
 
 
 def _modes(wanted: User) -> tuple[str, ...]:
@@ -101,11 +110,6 @@ def _account(name: str) -> tuple[str, str] | None:
     if name.startswith(ACCOUNT_PREFIX) and colon and namespace and account:
         return namespace, account
     return None
-
-
-def _demand_parts(authorizer: Authorizer, asker: User, wanted: User, verb: str) -> None:
-    for question in _questions(wanted, verb):
-        _demand(authorizer, asker, question)
 
 
 def _questions(wanted: User, verb: str) -> Iterator[Question]:

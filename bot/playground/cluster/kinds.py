@@ -202,6 +202,11 @@ class Review:
     namespaced: bool = False
     version: str = "v1"
 
+    @property
+    def api_version(self) -> str:
+        """How objects name group and version."""
+        return f"{self.group}/{self.version}"
+
 
 REVIEWS: Final = (
     Review(AUTHENTICATION, "selfsubjectreviews", "SelfSubjectReview"),

@@ -12,7 +12,17 @@ from bot.playground.cluster.kinds import Json, Kind
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_LENGTH: Final = 5
 _GENERATED_BASE_MOST: Final = 63 - _GENERATED_LENGTH
+DEPENDENTS: Final = frozenset({"foregroundDeletion", "orphan"})
+"""Finalizers by which something waits for what belongs to it."""
+
 IMMUTABLE: Final = "field is immutable"
+_UNCHANGED: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 
 
 def rfc3339(*, after: timedelta = timedelta(0)) -> str:
@@ -45,7 +55,6 @@ _SYSTEM: Final = (
     "deletionGracePeriodSeconds",
     "selfLink",
     "resourceVersion",
-    "generation",
 )
 
 
@@ -66,10 +75,6 @@ def carried_over(meta: Json, old: Json) -> Json:
     rest = {key: value for key, value in meta.items() if key not in {"selfLink", *kept}}
     if "generation" not in old:
         rest.pop("generation", None)
-    # Whoever writes leaves what only the server says away, or repeats it.
-    for key in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-        if key not in kept:
-            rest.pop(key, None)
     return {**rest, **kept, "uid": meta.get("uid") or old["uid"]}
 
 
@@ -87,7 +92,7 @@ def wrong_update(meta: Json, old: Json) -> list[Wrong]:
             wrongs.append(Wrong("FieldValueForbidden", "metadata.finalizers", detail))
     wrongs += [
         invalid(f"metadata.{key}", meta.get(key) or "", IMMUTABLE)
-        for key in ("name", "namespace", "uid")
+        for key in _UNCHANGED
         if meta.get(key) != old.get(key)
     ]
     return wrongs

@@ -20,7 +20,6 @@ _KEYS: Final[Mapping[str, str]] = {
     "env": "name",
     "ports": "containerPort",
     "volumeMounts": "mountPath",
-    "imagePullSecrets": "name",
     "secrets": "name",
     "ownerReferences": "uid",
     "conditions": "type",
@@ -72,7 +71,7 @@ def strategic(target: Any, patch: Json) -> Json:
 
 def _list(key: str, old: list[Any], new: list[Any]) -> list[Any]:
     if key in _SETS:
-        return [*old, *(one for one in new if one not in old)]
+        return [*new, *(one for one in old if one not in new)]
     by = _KEYS.get(key)
     if by is None:
         return new
@@ -113,10 +112,12 @@ class _UnappliableError(Exception):
 
 def json_patched(target: Json, operations: object) -> Json:
     """Apply a JSON patch (RFC 6902); Fault (422) when it does not fit."""
-    if not isinstance(operations, list):
+    if operations is None:
+        return target
+    if not isinstance(operations, list) or not all(isinstance(o, dict) for o in operations):
         message = (
             "error decoding patch: json: cannot unmarshal object into Go value of type"
-            " jsonpatch.Patch"
+            " []handlers.jsonPatchOp"
         )
         raise bad_request(message)
     found = json.loads(json.dumps(target))
@@ -196,7 +197,8 @@ def _put(target: Any, path: list[str], value: Any, *, insert: bool) -> Any:
             home.insert(at, value)
         else:
             home[at] = value
-    elif isinstance(home, dict) and (insert or last in home):
+    elif isinstance(home, dict):
+        # As the library has it that an API server uses: what is replaced need not be there.
         home[last] = value
     else:
         raise _missing(doing, path)

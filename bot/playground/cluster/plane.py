@@ -6,7 +6,7 @@ It is for tests and the playground only. Everything it knows is gone when it sto
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,7 @@ from grants.authz.objects import AUTHENTICATED, MASTERS
 
 _START_SECONDS: Final = 10.0
 _GRACE_SECONDS: Final = 1
+_SETTLE_TURNS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,19 @@ class EmbeddedPlane(Plane):
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         await self._server.serve()
+        for one in list(self._server.server_state.connections):
+            one.transport.abort()
+        # An aborted transport closes its socket some turns of the loop later, with TLS.
+        for _ in range(_SETTLE_TURNS):
+            await asyncio.sleep(0)
 
     def _make(self, audit: AuditLog) -> Application:
         store = Store(self._log_most)
         bootstrap.fill(store)
-        controllers = Controllers(store, self.authority.ca_pem)
+        controllers = Controllers(store, self.authority.ca_pem, self._do_later)
         controllers.settle()
         authorizer, tokens = Authorizer(store), AccountTokens(store)
-        admin = User(ADMIN, (MASTERS, AUTHENTICATED))
+        admin = User(ADMIN, (MASTERS, AUTHENTICATED), uid=ADMIN)
         authenticator = Authenticator({self.admin_token: admin}, self._issuers, tokens)
         writer = Writer(store, authorizer, controllers.settle)
         self.store = store
@@ -122,6 +128,10 @@ class EmbeddedPlane(Plane):
             Parts(store, writer, tokens),
             audit,
         )
+
+    def _do_later(self, seconds: float, what: Callable[[], None]) -> None:
+        # Only a write asks for this, and all of those are made in the loop's thread.
+        self._loop.call_later(seconds, what)
 
     def stop(self) -> None:
         """End every watch and connection; returns when the port is free."""

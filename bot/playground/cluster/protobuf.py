@@ -37,13 +37,12 @@ def _message(body: bytes, fields: dict[int, Field]) -> Json:
         field = fields.get(number)
         if field is None:
             continue
-        said = _value(field.type, value)
         if field.many == "list":
-            found.setdefault(field.name, []).append(said)
+            found.setdefault(field.name, []).append(_value(field.type, value))
         elif field.many == "map":
             entry = _message(value, {1: Field("key", "string"), 2: Field("value", field.type)})
             found.setdefault(field.name, {})[entry.get("key", "")] = entry.get("value", "")
-        elif said not in ("", None):
+        elif (said := _value(field.type, value)) not in ("", None):
             found[field.name] = said
     return found
 

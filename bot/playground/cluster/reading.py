@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final
 
@@ -12,9 +12,11 @@ from bot.playground.cluster.faults import (
     Wrong,
     bad_request,
     expired,
-    invalid,
+    internal,
     not_valid,
+    unsupported,
 )
+from bot.playground.cluster.godecode import complaint
 from bot.playground.cluster.kinds import Json, Kind
 from bot.playground.cluster.selectors import Matcher, by_fields, by_labels
 from bot.playground.cluster.store import Store, TooOldError
@@ -58,7 +60,7 @@ def list_options(kind: Kind, query: dict[str, str]) -> ListOptions:
     options = ListOptions(
         matches=lambda found: by_label(found) and by_field(found),
         selected=bool(labels or fields),
-        limit=_number(query, "limit") or 0,
+        limit=max(0, _number(query, "limit") or 0),
         continued=query.get("continue", ""),
         version=query.get("resourceVersion", ""),
         version_match=query.get("resourceVersionMatch", ""),
@@ -66,9 +68,13 @@ def list_options(kind: Kind, query: dict[str, str]) -> ListOptions:
         bookmarks=flag(query, "allowWatchBookmarks"),
         initial_events=flag(query, "sendInitialEvents") if "sendInitialEvents" in query else None,
     )
-    wrongs = _wrong(options, watch=flag(query, "watch"))
+    watch = flag(query, "watch")
+    wrongs = _wrong(options, watch=watch)
     if wrongs:
         raise not_valid("ListOptions", "meta.k8s.io", "", wrongs)
+    if watch and options.bookmarks and options.initial_events is None:
+        # Whoever wants bookmarks and names no version gets the one that ends the beginning.
+        return replace(options, initial_events=options.version in {"", "0"} or None)
     return options
 
 
@@ -106,20 +112,21 @@ def _wrong(  # noqa: PLR0911 - a table of rules
         detail = "resourceVersionMatch is forbidden when continue is provided"
         return [Wrong("FieldValueForbidden", field, detail)]
     if match not in {"Exact", "NotOlderThan"}:
-        return [invalid(field, match, "")]
+        return [unsupported(field, match, ["Exact", "NotOlderThan", ""])]
     if match == "Exact" and options.version == "0":
         detail = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'
         return [Wrong("FieldValueForbidden", field, detail)]
     return []
 
 
-def version_number(text: str) -> int:
-    """Read a resourceVersion; Fault (422) when it is none. "" is 0."""
+def version_number(text: str, *, watch: bool = False) -> int:
+    """Read a resourceVersion; Fault when it is none. "" is 0."""
     if not text:
         return 0
     if not text.isdecimal():
         why = f"strconv.ParseUint: parsing {json.dumps(text)}: invalid syntax"
-        raise bad_request(f"resourceVersion: Invalid value: {json.dumps(text)}: {why}")
+        said = f"resourceVersion: Invalid value: {json.dumps(text)}: {why}"
+        raise internal(said) if watch else bad_request(f"invalid resource version: {said}")
     return int(text)
 
 
@@ -177,10 +184,12 @@ def _token(at: int, last: str) -> str:
 
 
 def _read_token(store: Store, token: str) -> tuple[int, str]:
+    text = b""
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
         found = json.loads(text)
         at, start = int(found["rv"]), str(found["start"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise bad_request(f"continue key is not valid: {error}") from None
+    except (ValueError, KeyError, TypeError):
+        said = complaint(text)
+        raise bad_request(f"invalid continue token: continue key is not valid: {said}") from None
     return (store.revision if at < 0 else at), start

@@ -12,7 +12,7 @@ from grants.authz.reason import quoted
 
 META_API: Final = "meta.k8s.io/v1"
 JSON_TYPE: Final = "application/json"
-_PLAIN: Final = frozenset({JSON_TYPE, "*/*", "application/*", ""})
+_PLAIN: Final = frozenset({JSON_TYPE, "*/*", ""})
 _NOT_MODELLED: Final = (
     "only the following media types are accepted: application/json, application/yaml,"
     " application/vnd.kubernetes.protobuf"

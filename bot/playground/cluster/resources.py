@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING, Final
 
 from bot.playground.cluster.admission import require_deletable
 from bot.playground.cluster.applying import APPLY, Applier
-from bot.playground.cluster.asking import Asked, read_json
+from bot.playground.cluster.asking import Asked, read_body, read_json
 from bot.playground.cluster.authorizing import Authorizer, User, refusal
-from bot.playground.cluster.bodies import checked, delete_options, is_dry_run, read_object
+from bot.playground.cluster.bodies import (
+    checked,
+    checked_patch,
+    delete_options,
+    is_dry_run,
+    read_object,
+    require_manager,
+)
 from bot.playground.cluster.faults import (
     bad_request,
-    media_type_not_supported,
     method_not_allowed,
     not_found,
+    patch_type_not_supported,
 )
 from bot.playground.cluster.kinds import Json
 from bot.playground.cluster.patches import (
@@ -27,6 +34,7 @@ from bot.playground.cluster.patches import (
 from bot.playground.cluster.reading import flag, list_options, read_list, too_large, version_number
 from bot.playground.cluster.representing import form_of, media_type, one, several
 from bot.playground.cluster.store import Store
+from bot.playground.cluster.validation import warnings_of
 from bot.playground.cluster.watching import Watch
 from bot.playground.cluster.writing import Place, Writer
 from grants.authz.model import Question
@@ -110,8 +118,6 @@ class Resources:
 
     def _list(self, request: Request) -> Answer:
         place, query = request.place, request.query
-        if place.kind.namespaced is False and place.namespace:
-            raise method_not_allowed()
         options = list_options(place.kind, query)
         form = form_of(request.asked.header("accept"), several=True)
         include = query.get("includeObject", "")
@@ -126,14 +132,15 @@ class Resources:
         if place.kind.namespaced and not place.namespace:
             raise method_not_allowed()
         dry_run = is_dry_run(request.query, "CreateOptions")
-        wanted, warnings = read_object(request.asked, request.body, place.kind, "CreateOptions")
+        wanted, warnings = read_object(request.asked, request.body, place.kind)
         made = self._writer.create(place, wanted, request.user, dry_run=dry_run)
+        warnings = (*warnings, *warnings_of(place.kind, made))
         return self._one(request, HTTPStatus.CREATED, made, warnings)
 
     def _put(self, request: Request) -> Answer:
         place = request.place
         dry_run = is_dry_run(request.query, "UpdateOptions")
-        wanted, warnings = read_object(request.asked, request.body, place.kind, "UpdateOptions")
+        wanted, warnings = read_object(request.asked, request.body, place.kind)
         stood = self._store.get(place.kind, place.namespace, place.name) is not None
         if not stood:
             self._require_create(request)
@@ -160,11 +167,13 @@ class Resources:
         place, asked = request.place, request.asked
         media = media_type(asked.header("content-type"))[0]
         if media not in _PATCHES:
-            raise media_type_not_supported(_PATCHES)
+            raise patch_type_not_supported()
         dry_run = is_dry_run(request.query, "PatchOptions")
         if media == APPLY:
             return self._apply(request, dry_run=dry_run)
         patch = read_json(request.body)
+        if media == STRATEGIC and patch is None:
+            patch = {}
         if media != JSON_PATCH and not isinstance(patch, dict):
             message = "json: cannot unmarshal array into Go value of type map[string]interface {}"
             raise bad_request(f"error decoding patch: {message}")
@@ -173,7 +182,7 @@ class Resources:
         def edit(old: Json) -> Json:
             changed = _patched(media, old, patch)
             _require_same_name(changed, old)
-            taken, warnings = checked(asked, changed, place.kind, "PatchOptions")
+            taken, warnings = checked_patch(asked, changed, place.kind)
             said.extend(warnings)
             return taken
 
@@ -182,13 +191,14 @@ class Resources:
 
     def _apply(self, request: Request, *, dry_run: bool) -> Answer:
         place = request.place
-        wanted, warnings = read_object(
-            request.asked, request.body, place.kind, "PatchOptions", media="application/yaml"
-        )
+        require_manager(request.asked)
+        said, twice = read_body(request.asked, request.body, media="application/yaml")
+        _require_applicable(place, said)
+        wanted, warnings = checked(request.asked, said, place.kind, twice)
         stood = self._store.get(place.kind, place.namespace, place.name) is not None
         if not stood:
             self._require_create(request)
-        stored = self._applier.apply(place, wanted, request.user, request.asked, dry_run=dry_run)
+        stored = self._applier.apply(place, wanted, request.user, dry_run=dry_run)
         code = HTTPStatus.OK if stood else HTTPStatus.CREATED
         return self._one(request, code, stored, warnings)
 
@@ -201,7 +211,8 @@ class Resources:
 
     def _delete_all(self, request: Request) -> Answer:
         place = request.place
-        if "deletecollection" not in place.kind.verbs:
+        beyond = place.kind.namespaced and not place.namespace
+        if beyond or "deletecollection" not in place.kind.verbs:
             raise method_not_allowed()
         options = list_options(place.kind, request.query)
         how = delete_options(request.asked, request.body)
@@ -214,6 +225,19 @@ class Resources:
         return Answer(HTTPStatus.OK, several(form, place.kind, found, meta))
 
 
+def _require_applicable(place: Place, said: Json) -> None:
+    """Raise a Fault (400) unless an object that is applied says which one it is."""
+    version, kind = said.get("apiVersion") or "", said.get("kind") or ""
+    if (version, kind) != (place.kind.api_version, place.kind.kind):
+        group = version or "/"
+        raise bad_request(f"invalid object type: {group}, Kind={kind}")
+    name = (said.get("metadata") or {}).get("name") or ""
+    if name and name != place.name:
+        raise bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({place.name})"
+        )
+
+
 def _patched(media: str, old: Json, patch: object) -> Json:
     if media == JSON_PATCH:
         return json_patched(old, patch)
@@ -223,14 +247,8 @@ def _patched(media: str, old: Json, patch: object) -> Json:
 
 
 def _require_same_name(changed: Json, old: Json) -> None:
-    for key in ("name", "namespace"):
-        now, was = changed["metadata"].get(key) or "", old["metadata"].get(key) or ""
-        if now and now != was and key == "name":
-            raise bad_request(
-                f"the name of the object ({now}) does not match the name on the URL ({was})"
-            )
-        if now and now != was:
-            raise bad_request(
-                f"the namespace of the object ({now}) does not match the namespace on the request"
-                f" ({was})"
-            )
+    now, was = changed["metadata"].get("name") or "", old["metadata"]["name"]
+    if now and now != was:
+        raise bad_request(
+            f"the name of the object ({now}) does not match the name on the URL ({was})"
+        )

@@ -4,8 +4,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bot.playground.cluster.accounts import ISSUER
 from bot.playground.cluster.authenticating import Authenticator
-from bot.playground.cluster.authorizing import Authorizer, User, missing_role
-from bot.playground.cluster.faults import bad_request, invalid, not_valid, required
+from bot.playground.cluster.authorizing import Authorizer, User
+from bot.playground.cluster.faults import (
+    Wrong,
+    bad_request,
+    invalid,
+    joined,
+    not_valid,
+    required,
+)
 from bot.playground.cluster.kinds import AUTHENTICATION, AUTHORIZATION, Json, Review
 from bot.playground.cluster.meta import rfc3339
 from grants.authz.model import Question
@@ -48,19 +55,22 @@ class Reviews:
 
     def _self_access(self, review: Review, user: User, _namespace: str, body: Json) -> Json:
         spec = body.get("spec") or {}
-        _require_attributes(review, spec)
+        _require(_wrong_attributes(spec))
         return _answered(review, body, self._status(user, _question(spec)))
 
     def _access(self, review: Review, _user: User, namespace: str, body: Json) -> Json:
         spec = body.get("spec") or {}
-        if review.namespaced:
-            _require_local(review, spec, namespace)
-        _require_attributes(review, spec)
+        wrongs = _wrong_attributes(spec)
         if not spec.get("user") and not spec.get("groups"):
-            wrong = required("spec.user", "at least one of user or group must be specified")
-            raise not_valid(review.kind, AUTHORIZATION, "", [wrong])
+            detail = "at least one of user or group must be specified"
+            wrongs.append(invalid("spec.user", "", detail))
+        wrongs += _wrong_metadata(body.get("metadata") or {})
+        if review.namespaced:
+            wrongs += _wrong_place(spec, namespace)
+        _require(wrongs)
         asked = User(spec.get("user") or "", tuple(spec.get("groups") or ()))
-        return _answered(review, body, self._status(asked, _question(spec)))
+        answer = _answered(review, body, self._status(asked, _question(spec)))
+        return answer | {"metadata": {"namespace": namespace}} if review.namespaced else answer
 
     def _status(self, user: User, question: Question) -> Json:
         verdict = self._authorizer.judge(user, question)
@@ -85,8 +95,8 @@ class Reviews:
             ],
             "incomplete": False,
         }
-        if errors := _dangling(self._authorizer.rbac, user, namespace):
-            status["evaluationError"] = errors
+        if missing := self._authorizer.missing_roles(user, namespace):
+            status["evaluationError"] = joined(missing)
         return _answered(review, {"spec": {}}, status)
 
     async def _token(self, review: Review, body: Json) -> Json:
@@ -113,33 +123,35 @@ def _answered(review: Review, body: Json, status: Json) -> Json:
     return {**found, "status": status}
 
 
-def _require_attributes(review: Review, spec: Json) -> None:
+def _require(wrongs: list[Wrong]) -> None:
+    if wrongs:
+        # The kind's name gets lost on the way, in a real one too.
+        raise not_valid("", AUTHORIZATION, "", wrongs)
+
+
+def _wrong_attributes(spec: Json) -> list[Wrong]:
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if resource is not None and path is not None:
-        detail = "cannot be specified in combination with resourceAttributes"
-        wrong = invalid("spec.nonResourceAttributes", path, detail)
-    elif resource is None and path is None:
-        detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        wrong = invalid("spec.resourceAttributes", None, detail)
-    else:
-        return
-    raise not_valid(review.kind, AUTHORIZATION, "", [wrong])
+    if (resource is None) is not (path is None):
+        return []
+    detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+    shown = path and {"Path": path.get("path", ""), "Verb": path.get("verb", "")}
+    return [invalid("spec", shown, detail)]
 
 
-def _require_local(review: Review, spec: Json, namespace: str) -> None:
-    attributes = spec.get("resourceAttributes")
+def _wrong_metadata(meta: Json) -> list[Wrong]:
+    said = {key: value for key, value in meta.items() if value and key != "namespace"}
+    return [invalid("metadata", said, "must be empty")] if said else []
+
+
+def _wrong_place(spec: Json, namespace: str) -> list[Wrong]:
     if spec.get("nonResourceAttributes") is not None:
-        wrong = invalid(
-            "spec.nonResourceAttributes",
-            spec["nonResourceAttributes"],
-            "disallowed on this kind of request",
-        )
-    elif attributes is not None and attributes.get("namespace", "") != namespace:
-        asked = attributes.get("namespace", "")
-        raise bad_request(f"spec.resourceAttributes.namespace must match namespace: {asked}")
-    else:
-        return
-    raise not_valid(review.kind, AUTHORIZATION, "", [wrong])
+        detail = "disallowed on this kind of request"
+        return [invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], detail)]
+    asked = (spec.get("resourceAttributes") or {}).get("namespace", "")
+    if asked == namespace:
+        return []
+    detail = "must match metadata.namespace"
+    return [invalid("spec.resourceAttributes.namespace", asked, detail)]
 
 
 def _question(spec: Json) -> Question:
@@ -176,14 +188,3 @@ def _rules_of(rbac: Rbac, user: User, namespace: str) -> list[Json]:
 
 def _without_urls(rule: Json) -> Json:
     return {key: value for key, value in rule.items() if key != "nonResourceURLs"}
-
-
-def _dangling(rbac: Rbac, user: User, namespace: str) -> str:
-    missing = [
-        missing_role(binding.role.kind, binding.role.name)
-        for binding in rbac.bindings
-        if binding.namespace in {None, namespace}
-        and rbac.role_of(binding) is None
-        and any(one.name == user.name for one in binding.subjects)
-    ]
-    return ", ".join(missing)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bot.playground.cluster.faults import Fault, bad_request
+from bot.playground.cluster.faults import bad_request
 from bot.playground.cluster.kinds import (
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
@@ -17,19 +17,16 @@ from bot.playground.cluster.kinds import (
     Json,
     Kind,
 )
+from bot.playground.cluster.label_selectors import SelectorError, Term, parse
 from grants.authz.aggregation import matches_labels
 from grants.authz.objects import Requirement, Selector
 from grants.authz.reason import quoted
 
 Matcher = Callable[[Json], bool]
 
-_SET: Final = re.compile(r"^(?P<key>[^\s!=,()]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)$")
-_EQUAL: Final = re.compile(r"^(?P<key>[^\s!=,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s=!(),]*)$")
-_EXISTS: Final = re.compile(r"^(?P<no>!?)\s*(?P<key>[^\s!=,()]+)$")
-_OUTSIDE_PARENTHESES: Final = re.compile(r",(?![^()]*\))")
-_OPERATORS: Final = {"in": "In", "notin": "NotIn", "=": "In", "==": "In", "!=": "NotIn"}
 _FIELD: Final = re.compile(r"^(?P<path>[^=!]+?)(?P<op>==|=|!=)(?P<value>.*)$", re.DOTALL)
 _UNESCAPED_COMMA: Final = re.compile(r"(?<!\\),")
+_WHOLE_NUMBER: Final = re.compile(r"[+-]?\d+")
 
 _ALWAYS: Final = ("metadata.name", "metadata.namespace")
 _MORE_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -46,34 +43,35 @@ _MORE_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     ),
     SECRET: ("type",),
 }
-_CLUSTER_SCOPED: Final = frozenset({NAMESPACE, CLUSTER_ROLE, CLUSTER_ROLE_BINDING})
-_PLAIN: Final = frozenset({ROLE, ROLE_BINDING, SERVICE_ACCOUNT})
+_PLAIN: Final = frozenset({ROLE, ROLE_BINDING, CLUSTER_ROLE, CLUSTER_ROLE_BINDING, SERVICE_ACCOUNT})
 
 
 def by_labels(text: str) -> Matcher:
     """Read a label selector; Fault (400) when it is none."""
-    requirements = tuple(_requirement(part.strip(), text) for part in _parts(text))
-    selector = Selector((), requirements)
+    try:
+        terms = parse(text)
+    except SelectorError as error:
+        raise bad_request(str(error)) from None
+    compared = [term for term in terms if term.operator in {"Gt", "Lt"}]
+    plain = Selector((), tuple(_requirement(term) for term in terms if term not in compared))
 
     def matches(found: Json) -> bool:
-        return matches_labels(selector, found["metadata"].get("labels") or {})
+        labels = found["metadata"].get("labels") or {}
+        return matches_labels(plain, labels) and all(_compares(term, labels) for term in compared)
 
     return matches
 
 
-def _parts(text: str) -> list[str]:
-    return _OUTSIDE_PARENTHESES.split(text) if text.strip() else []
+def _requirement(term: Term) -> Requirement:
+    return Requirement(term.key, term.operator, term.values)
 
 
-def _requirement(part: str, text: str) -> Requirement:
-    if found := _SET.match(part):
-        values = tuple(value.strip() for value in found["values"].split(","))
-        return Requirement(found["key"], _OPERATORS[found["op"]], values)
-    if found := _EQUAL.match(part):
-        return Requirement(found["key"], _OPERATORS[found["op"]], (found["value"],))
-    if found := _EXISTS.match(part):
-        return Requirement(found["key"], "DoesNotExist" if found["no"] else "Exists")
-    raise _unable("labelSelector", text)
+def _compares(term: Term, labels: Mapping[str, str]) -> bool:
+    held = labels.get(term.key, "")
+    if not _WHOLE_NUMBER.fullmatch(held):
+        return False
+    bound = int(term.values[0])
+    return int(held) > bound if term.operator == "Gt" else int(held) < bound
 
 
 def by_fields(kind: Kind, text: str) -> Matcher:
@@ -89,7 +87,7 @@ def by_fields(kind: Kind, text: str) -> Matcher:
 def _term(kind: Kind, part: str, text: str) -> tuple[str, str, bool]:
     found = _FIELD.match(part)
     if found is None:
-        raise bad_request(f"invalid selector: {quoted(text)}; can't understand {quoted(part)}")
+        raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
     path = found["path"]
     known = (*_ALWAYS, *_MORE_FIELDS.get(kind, ()))
     if path not in known or (path == "metadata.namespace" and not kind.namespaced):
@@ -114,7 +112,3 @@ def _field(found: Json, path: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return value if isinstance(value, str) else ("false" if path == "spec.hostNetwork" else "")
-
-
-def _unable(what: str, text: str) -> Fault:
-    return bad_request(f"unable to parse requirement: invalid {what} {quoted(text)}")

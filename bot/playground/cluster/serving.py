@@ -13,10 +13,18 @@ from bot.playground.cluster.asking import Asked, asked_of, read_body, read_json
 from bot.playground.cluster.audit import Account, AuditLog
 from bot.playground.cluster.authenticating import Authenticator
 from bot.playground.cluster.authorizing import Authorizer, User, refusal
-from bot.playground.cluster.bodies import is_dry_run
+from bot.playground.cluster.bodies import is_dry_run, read_object
 from bot.playground.cluster.faults import Fault, method_not_allowed, no_such_resource
-from bot.playground.cluster.impersonating import act_as, wanted_user
-from bot.playground.cluster.kinds import POD, Json, Kind, Review, find_kind, find_review
+from bot.playground.cluster.impersonating import Impersonation, wanted_user
+from bot.playground.cluster.kinds import (
+    NAMESPACE,
+    POD,
+    Json,
+    Kind,
+    Review,
+    find_kind,
+    find_review,
+)
 from bot.playground.cluster.parts import Parts
 from bot.playground.cluster.patches import merged
 from bot.playground.cluster.resources import Answer, Request, Resources
@@ -52,6 +60,7 @@ class Application:
         self._reviews = reviews
         self._parts = parts
         self._audit = audit
+        self._impersonation = Impersonation(authorizer)
         self._watches: set[Watch] = set()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -86,7 +95,7 @@ class Application:
         question = account.question or Question(asked.method.lower(), path=asked.path)
         wanted = wanted_user(asked.headers)
         if wanted is not None:
-            account.acting = act_as(self._authorizer, user, wanted, question)
+            account.acting = self._impersonation.act_as(user, wanted, question)
             user = account.acting.user
         if not (user.name == "system:anonymous" and asked.path in HEALTH_PATHS):
             account.verdict = self._authorizer.judge(user, question)
@@ -104,25 +113,40 @@ class Application:
         group, version, plural = question.api_group, account.version, question.resource
         if review := find_review(group, version, plural):
             return await self._review(asked, user, review, namespace, body)
+        if (group, version) not in discovery.SERVED:
+            return Answer(HTTPStatus.NOT_FOUND, text="404 page not found\n")
         kind = find_kind(group, version, plural)
         if kind is None:
             raise no_such_resource()
         name = _name(asked.path, kind)
         account.name = name
+        if kind is not NAMESPACE and bool(namespace) > kind.namespaced:
+            raise no_such_resource()
+        if name and kind.namespaced and not namespace:
+            raise no_such_resource()
         place = Place(kind, namespace if kind.namespaced else "", name)
-        if question.subresource:
+        query = asked.query
+        if _is_old_watch(asked.path):
+            place, query = Place(kind, place.namespace), {**query, "watch": "true"}
+            if name:
+                query["fieldSelector"] = f"metadata.name={name}"
+        elif question.subresource:
             return self._part(asked, place, question.subresource, body)
-        return self._resources.answer(Request(asked, user, place, body, asked.query))
+        return self._resources.answer(Request(asked, user, place, body, query))
 
     def _outside(self, asked: Asked) -> Answer:
         if asked.path.startswith(tuple(HEALTH_PATHS)):
-            return Answer(HTTPStatus.OK, text="ok")
-        if asked.method not in {"GET", "HEAD"}:
-            raise method_not_allowed()
+            return Answer(HTTPStatus.OK, text=_health(asked))
+        if asked.path == "/metrics":
+            return Answer(HTTPStatus.OK, text="")
         host = asked.header("host")
-        found = discovery.answer(asked.path, asked.header("accept"), host)
+        found = discovery.answer(asked.path.rstrip("/") or "/", asked.header("accept"), host)
+        if found is None and asked.path.startswith("/api/"):
+            raise no_such_resource()
         if found is None:
             return Answer(HTTPStatus.NOT_FOUND, text="404 page not found\n")
+        if asked.method not in {"GET", "HEAD"}:
+            raise method_not_allowed()
         body, content_type = found
         return Answer(HTTPStatus.OK, body, content_type=content_type)
 
@@ -132,9 +156,9 @@ class Application:
         if asked.method != "POST":
             raise method_not_allowed()
         is_dry_run(asked.query, "CreateOptions")
-        said = read_body(asked, body)
+        said, warnings = read_object(asked, body, review)
         answer = await self._reviews.answer(review, user, namespace, said)
-        return Answer(HTTPStatus.CREATED, answer)
+        return Answer(HTTPStatus.CREATED, answer, warnings=warnings)
 
     def _part(self, asked: Asked, place: Place, sub: str, body: bytes) -> Answer:
         if place.kind.subresource(sub) is None or not place.name:
@@ -145,13 +169,13 @@ class Application:
             return Answer(code, said)
         if sub == "token" and method == "POST":
             dry_run = is_dry_run(query, "CreateOptions")
-            return Answer(*self._parts.token(place, read_body(asked, body), dry_run=dry_run))
+            return Answer(*self._parts.token(place, read_body(asked, body)[0], dry_run=dry_run))
         if sub == "scale":
             return self._scale(asked, place, body)
         if sub == "finalize" and method == "PUT":
-            return Answer(*self._parts.finalize(place, read_body(asked, body)))
+            return Answer(*self._parts.finalize(place, read_body(asked, body)[0]))
         if sub == "status" and method in {"PUT", "PATCH"}:
-            return Answer(*self._parts.status(place, read_body(asked, body)))
+            return Answer(*self._parts.status(place, read_body(asked, body)[0]))
         if sub == "status" and method == "GET":
             return self._resources.answer(Request(asked, User(""), place, body, query))
         raise method_not_allowed()
@@ -162,7 +186,7 @@ class Application:
             case "GET":
                 return Answer(HTTPStatus.OK, now)
             case "PUT":
-                return Answer(*self._parts.set_scale(place, read_body(asked, body)))
+                return Answer(*self._parts.set_scale(place, read_body(asked, body)[0]))
             case "PATCH":
                 return Answer(*self._parts.set_scale(place, merged(now, read_json(body))))
         raise method_not_allowed()
@@ -183,6 +207,13 @@ class Application:
             gone.cancel()
             self._watches.discard(watch)
             self._audit.write(account, "ResponseComplete", HTTPStatus.OK)
+
+
+def _health(asked: Asked) -> str:
+    if "verbose" not in asked.query:
+        return "ok"
+    name = asked.path.strip("/").partition("/")[0]
+    return f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n"
 
 
 async def _until_gone(receive: Receive) -> None:
@@ -235,6 +266,13 @@ def _warning(text: str) -> bytes:
     return f'299 - "{escaped}"'.encode()
 
 
+def _is_old_watch(path: str) -> bool:
+    """Tell the paths by which things were watched before there was a query for it."""
+    parts = path.strip("/").split("/")
+    at = 2 if parts[0] == "api" else 3
+    return parts[0] in {"api", "apis"} and len(parts) > at + 1 and parts[at] == "watch"
+
+
 def _version(path: str) -> str:
     parts = path.strip("/").split("/")
     at = 1 if parts[0] == "api" else 2
@@ -245,6 +283,8 @@ def _name(path: str, kind: Kind) -> str:
     """Give the name in a path; a list that selects one name has none in it."""
     parts = path.strip("/").split("/")
     rest = parts[2:] if parts[0] == "api" else parts[3:]
+    if rest[:1] == ["watch"]:
+        rest = rest[1:]
     if kind.plural != "namespaces" and rest[:1] == ["namespaces"]:
         rest = rest[2:]
     return rest[1] if len(rest) > 1 else ""

@@ -3,88 +3,163 @@
 Kinds that are here only so that something can be listed are taken as they come.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bot.playground.cluster.faults import bad_request
-from bot.playground.cluster.kinds import Json, Kind
+from bot.playground.cluster.faults import Fault, bad_request
+from bot.playground.cluster.kinds import Json
 from grants.authz.reason import quoted
 
-Shape = str | Mapping[str, Any] | list[Any]
-"""A type by its name; a mapping of fields; a list of one shape. `*` is anything."""
 
-_TEXT, _FLAG, _NUMBER, _ANY, _TEXTS_BY_NAME = "string", "bool", "int64", "*", "map"
+@dataclass(frozen=True)
+class Struct:
+    """A Go struct: its name, as messages give it, and its fields by their JSON names."""
 
-_OWNER: Final = {
-    "apiVersion": _TEXT,
-    "kind": _TEXT,
-    "name": _TEXT,
-    "uid": _TEXT,
-    "controller": _FLAG,
-    "blockOwnerDeletion": _FLAG,
-}
-_META: Final = {
-    "name": _TEXT,
-    "generateName": _TEXT,
-    "namespace": _TEXT,
-    "selfLink": _TEXT,
-    "uid": _TEXT,
-    "resourceVersion": _TEXT,
-    "generation": _NUMBER,
-    "creationTimestamp": _TEXT,
-    "deletionTimestamp": _TEXT,
-    "deletionGracePeriodSeconds": _NUMBER,
-    "labels": _TEXTS_BY_NAME,
-    "annotations": _TEXTS_BY_NAME,
-    "ownerReferences": [_OWNER],
-    "finalizers": [_TEXT],
-    "managedFields": [_ANY],
-}
-_RULE: Final = {
-    "verbs": [_TEXT],
-    "apiGroups": [_TEXT],
-    "resources": [_TEXT],
-    "resourceNames": [_TEXT],
-    "nonResourceURLs": [_TEXT],
-}
-_SUBJECT: Final = {"kind": _TEXT, "apiGroup": _TEXT, "name": _TEXT, "namespace": _TEXT}
-_REF: Final = {"apiGroup": _TEXT, "kind": _TEXT, "name": _TEXT}
-_REQUIREMENT: Final = {"key": _TEXT, "operator": _TEXT, "values": [_TEXT]}
-_SELECTOR: Final = {"matchLabels": _TEXTS_BY_NAME, "matchExpressions": [_REQUIREMENT]}
+    name: str
+    fields: Mapping[str, Any]
+    package: str = "v1"
+
+
+Shape = str | Struct | list[Any]
+"""A type by its name; a struct; a list of one shape."""
+
+_TEXT, _FLAG, _NUMBER, _ANY = "string", "bool", "int64", "*"
+_TIME, _BY_NAME = "time", "map[string]string"
+
+_OWNER: Final = Struct(
+    "OwnerReference",
+    {
+        "apiVersion": _TEXT,
+        "kind": _TEXT,
+        "name": _TEXT,
+        "uid": _TEXT,
+        "controller": _FLAG,
+        "blockOwnerDeletion": _FLAG,
+    },
+)
+_META: Final = Struct(
+    "ObjectMeta",
+    {
+        "name": _TEXT,
+        "generateName": _TEXT,
+        "namespace": _TEXT,
+        "selfLink": _TEXT,
+        "uid": _TEXT,
+        "resourceVersion": _TEXT,
+        "generation": _NUMBER,
+        "creationTimestamp": _TIME,
+        "deletionTimestamp": _TIME,
+        "deletionGracePeriodSeconds": _NUMBER,
+        "labels": _BY_NAME,
+        "annotations": _BY_NAME,
+        "ownerReferences": [_OWNER],
+        "finalizers": [_TEXT],
+        "managedFields": [_ANY],
+    },
+)
+_RULE: Final = Struct(
+    "PolicyRule",
+    {
+        "verbs": [_TEXT],
+        "apiGroups": [_TEXT],
+        "resources": [_TEXT],
+        "resourceNames": [_TEXT],
+        "nonResourceURLs": [_TEXT],
+    },
+)
+_SUBJECT: Final = Struct(
+    "Subject", {"kind": _TEXT, "apiGroup": _TEXT, "name": _TEXT, "namespace": _TEXT}
+)
+_REF: Final = Struct("RoleRef", {"apiGroup": _TEXT, "kind": _TEXT, "name": _TEXT})
+_REQUIREMENT: Final = Struct(
+    "LabelSelectorRequirement", {"key": _TEXT, "operator": _TEXT, "values": [_TEXT]}
+)
+_SELECTOR: Final = Struct(
+    "LabelSelector", {"matchLabels": _BY_NAME, "matchExpressions": [_REQUIREMENT]}
+)
+_AGGREGATION: Final = Struct("AggregationRule", {"clusterRoleSelectors": [_SELECTOR]})
 _BINDING: Final = {"subjects": [_SUBJECT], "roleRef": _REF}
-_ROOT: Final = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
+_RESOURCE: Final = Struct(
+    "ResourceAttributes",
+    {
+        "namespace": _TEXT,
+        "verb": _TEXT,
+        "group": _TEXT,
+        "version": _TEXT,
+        "resource": _TEXT,
+        "subresource": _TEXT,
+        "name": _TEXT,
+        "fieldSelector": _ANY,
+        "labelSelector": _ANY,
+    },
+)
+_PATH: Final = Struct("NonResourceAttributes", {"path": _TEXT, "verb": _TEXT})
+_ATTRIBUTES: Final = {"resourceAttributes": _RESOURCE, "nonResourceAttributes": _PATH}
+_ACCESS: Final = Struct(
+    "SubjectAccessReviewSpec",
+    {**_ATTRIBUTES, "user": _TEXT, "groups": [_TEXT], "extra": _ANY, "uid": _TEXT},
+)
 
 SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "Role": {"rules": [_RULE]},
-    "ClusterRole": {
-        "rules": [_RULE],
-        "aggregationRule": {"clusterRoleSelectors": [_SELECTOR]},
-    },
+    "ClusterRole": {"rules": [_RULE], "aggregationRule": _AGGREGATION},
     "RoleBinding": _BINDING,
     "ClusterRoleBinding": _BINDING,
     "Namespace": {
-        "spec": {"finalizers": [_TEXT]},
-        "status": {"phase": _TEXT, "conditions": [_ANY]},
+        "spec": Struct("NamespaceSpec", {"finalizers": [_TEXT]}),
+        "status": Struct("NamespaceStatus", {"phase": _TEXT, "conditions": [_ANY]}),
     },
     "ServiceAccount": {
         "secrets": [_ANY],
-        "imagePullSecrets": [_ANY],
+        "imagePullSecrets": [Struct("LocalObjectReference", {"name": _TEXT})],
         "automountServiceAccountToken": _FLAG,
     },
-    "ConfigMap": {"data": _TEXTS_BY_NAME, "binaryData": _TEXTS_BY_NAME, "immutable": _FLAG},
-    "Secret": {
-        "data": _TEXTS_BY_NAME,
-        "stringData": _TEXTS_BY_NAME,
-        "type": _TEXT,
-        "immutable": _FLAG,
+    "ConfigMap": {"data": _BY_NAME, "binaryData": _BY_NAME, "immutable": _FLAG},
+    "Secret": {"data": _BY_NAME, "stringData": _BY_NAME, "type": _TEXT, "immutable": _FLAG},
+    "SubjectAccessReview": {"spec": _ACCESS, "status": _ANY},
+    "LocalSubjectAccessReview": {"spec": _ACCESS, "status": _ANY},
+    "SelfSubjectAccessReview": {
+        "spec": Struct("SelfSubjectAccessReviewSpec", _ATTRIBUTES),
+        "status": _ANY,
+    },
+    "SelfSubjectRulesReview": {
+        "spec": Struct("SelfSubjectRulesReviewSpec", {"namespace": _TEXT}),
+        "status": _ANY,
+    },
+    "SelfSubjectReview": {"status": _ANY},
+    "TokenReview": {
+        "spec": Struct("TokenReviewSpec", {"token": _TEXT, "audiences": [_TEXT]}),
+        "status": _ANY,
     },
 }
 
+_NO_REF: Final[Json] = {"roleRef": {"apiGroup": "", "kind": "", "name": ""}}
+EMPTY: Final[Mapping[str, Json]] = {
+    "Role": {"rules": None},
+    "ClusterRole": {"rules": None},
+    "RoleBinding": _NO_REF,
+    "ClusterRoleBinding": _NO_REF,
+    "ServiceAccount": {},
+    "ConfigMap": {},
+    "Secret": {},
+    "Pod": {"spec": {"containers": None}, "status": {}},
+}
+"""What stands in an object in which nothing was said; else an empty spec and status."""
+
 # These stand in an answer even when there is nothing in them.
 _ALWAYS: Final = frozenset({"rules", "verbs", "roleRef", "metadata", "kind", "apiVersion", "name"})
-_MEANT_EMPTY: Final = frozenset({"clusterRoleSelectors"})
-_PYTHON: Final[Mapping[str, type]] = {_TEXT: str, _FLAG: bool, _NUMBER: int}
+_MEANT: Final = frozenset(
+    {
+        "aggregationRule",
+        "deletionGracePeriodSeconds",
+        "spec",
+        "resourceAttributes",
+        "nonResourceAttributes",
+    }
+)
+_PYTHON: Final[Mapping[str, type]] = {_TEXT: str, _FLAG: bool, _NUMBER: int, _TIME: str}
 _SEEN_AS: Final[Mapping[type, str]] = {
     str: "string",
     bool: "bool",
@@ -93,107 +168,112 @@ _SEEN_AS: Final[Mapping[type, str]] = {
     list: "array",
     dict: "object",
 }
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 @dataclass
 class _Walk:
-    kind: Kind
+    kind: str
+    version: str
     unknown: list[str] = field(default_factory=list)
 
+    def refused(self, why: str) -> Fault:
+        return bad_request(
+            f"{self.kind} in version {quoted(self.version)} cannot be handled as a {self.kind}:"
+            f" {why}"
+        )
 
-def shaped(kind: Kind, body: Json) -> tuple[Json, tuple[str, ...]]:
+
+def shaped(kind: str, version: str, body: Json) -> tuple[Json, tuple[str, ...]]:
     """Give an object without what its kind does not know, and the unknown fields' names.
 
     Fault (400) when something is of another type than it must be.
     """
-    walk = _Walk(kind)
-    own = SHAPES.get(kind.kind)
+    walk = _Walk(kind, version)
+    root = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
+    own = SHAPES.get(kind)
     if own is None:
-        meta = _fields(walk, _META, body.get("metadata") or {}, "metadata")
-        return {**body, "metadata": meta}, tuple(walk.unknown)
-    found = _fields(walk, {**_ROOT, **own}, body, "")
+        meta = {"metadata": body.get("metadata") or {}}
+        found = {**body, **_fields(walk, Struct(kind, root), meta, "")}
+        return found, tuple(walk.unknown)
+    found = _fields(walk, Struct(kind, {**root, **own}), body, "")
     found.setdefault("metadata", {})
-    if "rules" in own:
-        found.setdefault("rules", None)
     return found, tuple(walk.unknown)
 
 
-def _fields(walk: _Walk, shape: Mapping[str, Any], body: Json, path: str) -> Json:
+def _fields(walk: _Walk, shape: Struct, body: Json, path: str) -> Json:
     found: Json = {}
     for name, value in body.items():
         here = f"{path}.{name}" if path else name
-        if name not in shape:
+        if name not in shape.fields:
             walk.unknown.append(here)
             continue
-        taken = None if value is None else _value(walk, shape[name], value, here)
+        where = f"{shape.name}.{_plain(here)}"
+        taken = None if value is None else _value(walk, shape.fields[name], value, here, where)
         if taken or taken is False or name in _ALWAYS or _is_meant(name, taken):
             found[name] = taken
     return found
 
 
 def _is_meant(name: str, taken: object) -> bool:
-    """Tell what says something when it is empty: an aggregation rule, and a period of zero."""
-    return (name == "aggregationRule" and taken is not None) or (
-        isinstance(taken, int) and name == "deletionGracePeriodSeconds"
-    )
+    """Tell what says something also when it is empty."""
+    return taken is not None and name in _MEANT
 
 
-def _value(walk: _Walk, shape: Shape, value: Any, path: str) -> Any:
+def _value(walk: _Walk, shape: Shape, value: Any, path: str, where: str) -> Any:
+    """Take a value of a shape; `where` is the field as Go's decoder names it."""
     if isinstance(shape, list):
         if not isinstance(value, list):
-            raise _mistyped(walk.kind, path, value)
+            raise _mistyped(walk, where, value, _type_of(shape))
         return [
-            _value(walk, shape[0], item, f"{path}[{number}]") for number, item in enumerate(value)
+            _value(walk, shape[0], item, f"{path}[{number}]", where)
+            for number, item in enumerate(value)
         ]
-    if isinstance(shape, Mapping):
+    if isinstance(shape, Struct):
         if not isinstance(value, dict):
-            raise _mistyped(walk.kind, path, value)
+            raise _mistyped(walk, where, value, _type_of(shape))
         return _fields(walk, shape, value, path)
+    return _plain_value(walk, shape, value, where)
+
+
+def _plain_value(walk: _Walk, shape: str, value: Any, where: str) -> Any:
     if shape == _ANY:
         return value
-    if shape == _TEXTS_BY_NAME:
-        if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
-            raise _mistyped(walk.kind, path, value)
+    if shape == _BY_NAME:
+        if not isinstance(value, dict):
+            raise _mistyped(walk, where, value, shape)
+        for one in value.values():
+            if not isinstance(one, str):
+                raise _mistyped(walk, where, one, _TEXT)
         return value
     # A flag is a number to Python.
     if not isinstance(value, _PYTHON[shape]) or (shape == _NUMBER and isinstance(value, bool)):
-        raise _mistyped(walk.kind, path, value)
+        raise _mistyped(walk, where, value, shape)
+    if shape == _TIME and not _RFC3339.fullmatch(str(value)):
+        raise walk.refused(
+            f'parsing time {quoted(str(value))} as "2006-01-02T15:04:05Z07:00": cannot parse'
+            f' {quoted(str(value))} as "2006"'
+        )
     return value
 
 
-def _mistyped(kind: Kind, path: str, value: object) -> Exception:
-    seen = _SEEN_AS.get(type(value), "null")
-    return bad_request(
-        f"{kind.kind} in version {quoted(kind.version)} cannot be handled as a {kind.kind}:"
-        f" json: cannot unmarshal {seen} into Go struct field {kind.kind}.{_plain(path)}"
-        f" of type {_GO_TYPES.get(_plain(path).rpartition('.')[2], 'string')}"
+def _type_of(shape: Shape) -> str:
+    if isinstance(shape, list):
+        return f"[]{_type_of(shape[0])}"
+    return f"{shape.package}.{shape.name}" if isinstance(shape, Struct) else shape
+
+
+def seen_as(value: object) -> str:
+    """Name what a value is as Go's decoder does."""
+    return _SEEN_AS.get(type(value), "null")
+
+
+def _mistyped(walk: _Walk, where: str, value: object, wanted: str) -> Fault:
+    return walk.refused(
+        f"json: cannot unmarshal {seen_as(value)} into Go struct field {where} of type {wanted}"
     )
-
-
-_GO_TYPES: Final = {
-    "rules": "[]v1.PolicyRule",
-    "subjects": "[]v1.Subject",
-    "verbs": "[]string",
-    "apiGroups": "[]string",
-    "resources": "[]string",
-    "resourceNames": "[]string",
-    "nonResourceURLs": "[]string",
-    "labels": "map[string]string",
-    "annotations": "map[string]string",
-    "roleRef": "v1.RoleRef",
-    "metadata": "v1.ObjectMeta",
-}
 
 
 def _plain(path: str) -> str:
     """Leave out where in a list something stands: Go names types, not places."""
-    return "".join(_without_indexes(path))
-
-
-def _without_indexes(path: str) -> Iterator[str]:
-    inside = False
-    for letter in path:
-        if letter in "[]":
-            inside = letter == "["
-        elif not inside:
-            yield letter
+    return re.sub(r"\[\d+\]", "", path)

@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from bot.playground.cluster.faults import Wrong, invalid, not_valid, required, unsupported
+from bot.playground.cluster.faults import (
+    Wrong,
+    invalid,
+    not_valid,
+    required,
+    too_long,
+    unsupported,
+)
 from bot.playground.cluster.kinds import RBAC_GROUP, Json, Kind
 from bot.playground.cluster.meta import IMMUTABLE, wrong_update
 
@@ -13,6 +20,7 @@ _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0
 _QUALIFIED: Final = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _LABEL_VALUE: Final = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _LABEL_MOST, _SUBDOMAIN_MOST = 63, 253
+_ANNOTATIONS_MOST: Final = 256 * 1024
 _BAD_LABEL: Final = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must"
     " start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for"
@@ -33,6 +41,10 @@ _BAD_LABEL_VALUE: Final = (
     " and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or"
     " '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
+_SURPRISING_HOSTNAME: Final = (
+    "metadata.name: this is used in the Pod's hostname, which can result in surprising behavior; a"
+    " DNS label is recommended: [must not contain dots]"
+)
 _STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 
 Naming = Callable[[str], list[str]]
@@ -52,8 +64,23 @@ def check_changed(kind: Kind, found: Json, old: Json) -> None:
     _raise(kind, found, wrongs)
 
 
+def _turn(wrong: Wrong) -> tuple[bool, bool]:
+    declared = wrong.type == "FieldValueRequired" and not wrong.detail
+    return declared, declared and wrong.field.startswith("roleRef")
+
+
 def _ref(ref: Json) -> Json:
-    return {key: ref.get(key, "") for key in ("apiGroup", "kind", "name")}
+    """Show a roleRef by the names that its fields have inside of an API server."""
+    names = (("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name"))
+    return {shown: ref.get(key, "") for shown, key in names}
+
+
+def warnings_of(kind: Kind, found: Json) -> tuple[str, ...]:
+    """Say what is allowed and still not wise."""
+    name = found["metadata"].get("name", "")
+    if kind.kind == "Pod" and "." in name:
+        return (_SURPRISING_HOSTNAME,)
+    return ()
 
 
 def _raise(kind: Kind, found: Json, wrongs: list[Wrong]) -> None:
@@ -61,6 +88,8 @@ def _raise(kind: Kind, found: Json, wrongs: list[Wrong]) -> None:
         # What two checks say alike is said once.
         once = list(dict.fromkeys((w.type, w.field, w.body) for w in wrongs))
         kept = [next(w for w in wrongs if (w.type, w.field, w.body) == key) for key in once]
+        # What is declared to be required is looked at last.
+        kept.sort(key=_turn)
         raise not_valid(kind.kind, kind.group, found["metadata"].get("name") or "", kept)
 
 
@@ -87,7 +116,11 @@ def _meta(kind: Kind, meta: Json) -> Iterator[Wrong]:
             yield invalid("metadata.labels", key, said)
         for said in label_value(value):
             yield invalid("metadata.labels", value, said)
-    for key in meta.get("annotations") or {}:
+    annotations = meta.get("annotations") or {}
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    if size > _ANNOTATIONS_MOST:
+        yield too_long("metadata.annotations", _ANNOTATIONS_MOST)
+    for key in annotations:
         for said in _qualified(key.lower()):
             yield invalid("metadata.annotations", key, said)
     for one in meta.get("finalizers") or ():
@@ -105,7 +138,7 @@ def _finalizer(name: str) -> Iterator[Wrong]:
 
 def _rule(rule: Json, path: str, *, namespaced: bool) -> Iterator[Wrong]:
     if not rule.get("verbs"):
-        yield required(f"{path}.verbs", "verbs must contain at least one value")
+        yield required(f"{path}.verbs")
     urls = rule.get("nonResourceURLs")
     if urls:
         where = f"{path}.nonResourceURLs"
@@ -191,6 +224,8 @@ def _path_segment(name: str) -> list[str]:
 
 
 def _label(name: str) -> list[str]:
+    if "." in name and _SUBDOMAIN.fullmatch(name):
+        return ["must not contain dots"]
     return _sized(name, _LABEL_MOST) + ([] if _LABEL.fullmatch(name) else [_BAD_LABEL])
 
 

@@ -13,6 +13,7 @@ from bot.playground.cluster.faults import Fault, expired
 from bot.playground.cluster.kinds import Json, Kind
 from bot.playground.cluster.reading import ListOptions, version_number
 from bot.playground.cluster.representing import Form, metadata_of, table
+from bot.playground.cluster.shapes import EMPTY
 from bot.playground.cluster.store import Change, Store, TooOldError
 
 _USUAL_SECONDS: Final = 1800
@@ -43,7 +44,7 @@ class Watch:
 
     def _begin(self) -> None:
         """Collect what is to be said at once; from here on nothing is missed."""
-        asked = version_number(self.options.version)
+        asked = version_number(self.options.version, watch=True)
         if self.options.initial_events or (asked == 0 and self.options.initial_events is not False):
             self._first = [self._line("ADDED", one) for one in self._standing()]
             self._seen = self.store.revision
@@ -135,20 +136,19 @@ class Watch:
         return metadata_of(found) if self.form.as_ else found
 
     def _bookmark(self, *, initial: bool = False) -> bytes:
-        meta: Json = {"resourceVersion": str(self.store.revision), "creationTimestamp": None}
+        """Say how far it is, in an object that is empty else."""
+        meta: Json = {"resourceVersion": str(self.store.revision)}
         if initial:
             meta["annotations"] = {_ENDS_INITIAL: "true"}
+        empty = {
+            "kind": self.kind.kind,
+            "apiVersion": self.kind.api_version,
+            "metadata": meta,
+            **EMPTY.get(self.kind.kind, {"spec": {}, "status": {}}),
+        }
         if self.form.as_ == "Table":
-            marked = {
-                "kind": self.kind.kind,
-                "apiVersion": self.kind.api_version,
-                "metadata": meta,
-            }
-            return _event("BOOKMARK", table(self.kind, [marked], meta, "Metadata", columns=False))
-        if self.form.as_:
-            return _event("BOOKMARK", metadata_of({"metadata": meta}))
-        bare = {"kind": self.kind.kind, "apiVersion": self.kind.api_version, "metadata": meta}
-        return _event("BOOKMARK", bare)
+            return _event("BOOKMARK", table(self.kind, [empty], meta, "Metadata", columns=False))
+        return _event("BOOKMARK", metadata_of(empty) if self.form.as_ else empty)
 
     def _failed(self, fault: Fault) -> bytes:
         return _event("ERROR", fault.status())

@@ -17,6 +17,7 @@ from bot.playground.cluster.faults import (
     already_exists,
     bad_request,
     conflict,
+    internal,
     modified,
     not_found,
     success,
@@ -80,7 +81,7 @@ class Writer:
         """Make an object."""
         kind = place.kind
         if (wanted["metadata"].get("resourceVersion") or "") not in {"", "0"}:
-            raise bad_request("resourceVersion should not be set on objects to be created")
+            raise internal("resourceVersion should not be set on objects to be created")
         made = {**wanted, "metadata": in_namespace(kind, wanted["metadata"], place.namespace)}
         made = {**made, "kind": kind.kind, "apiVersion": kind.api_version}
         made = defaulted(kind, made)
@@ -105,7 +106,7 @@ class Writer:
         kind = place.kind
         old = self._store.get(kind, place.namespace, place.name)
         if old is None:
-            if uid:
+            if uid and kind.group in _CREATED_BY_PUT:
                 raise wrong_uid(kind, place.namespace, place.name, uid, "")
             raise not_found(kind, place.name)
         if uid and uid != old["metadata"]["uid"]:
@@ -178,12 +179,11 @@ class Writer:
         """Let an object go whose last finalizer was taken away; None: something else holds it."""
         if place.kind is NAMESPACE and (wanted.get("spec") or {}).get("finalizers"):
             return None
-        if dry_run:
-            return wanted
-        gone = self._store.drop(place.kind, place.namespace, place.name)
-        self._settle()
-        return {**wanted, "metadata": {**wanted["metadata"],
-                "resourceVersion": gone["metadata"]["resourceVersion"]}}  # fmt: skip
+        if not dry_run:
+            self._store.drop(place.kind, place.namespace, place.name)
+            self._settle()
+        # With the version that it had last: its end is none of its own.
+        return wanted
 
     def _put(self, kind: Kind, wanted: Json, *, dry_run: bool) -> Json:
         if dry_run:
@@ -195,7 +195,12 @@ class Writer:
 
 def _require_name(meta: Json, name: str) -> None:
     said = meta.get("name") or ""
-    if said and said != name:
+    if not said:
+        raise bad_request(
+            f"the name of the object ({name} based on URL) was undeterminable:"
+            " name must be provided"
+        )
+    if said != name:
         raise bad_request(
             f"the name of the object ({said}) does not match the name on the URL ({name})"
         )
@@ -204,6 +209,8 @@ def _require_name(meta: Json, name: str) -> None:
 def _require_meant(kind: Kind, old: Json, options: DeleteOptions) -> None:
     """Raise a Fault (409) when the object is not the one, or not the version, that was meant."""
     meta = old["metadata"]
+    if kind is NAMESPACE:
+        _require_meant_namespace(kind, meta, options)
     if options.uid is not None and options.uid != meta["uid"]:
         why = (
             f"the UID in the precondition ({options.uid}) does not match the UID in record"
@@ -218,6 +225,20 @@ def _require_meant(kind: Kind, old: Json, options: DeleteOptions) -> None:
             " The object might have been modified"
         )
         raise conflict(kind.group, kind.kind, meta["name"], why)
+
+
+def _require_meant_namespace(kind: Kind, meta: Json, options: DeleteOptions) -> None:
+    """Do the same for a namespace, whose storage says it in words of its own."""
+    for name, wanted, found in (
+        ("UID", options.uid, meta["uid"]),
+        ("ResourceVersion", options.resource_version, meta["resourceVersion"]),
+    ):
+        if wanted is not None and wanted != found:
+            why = (
+                f"Precondition failed: {name} in precondition: {wanted},"
+                f" {name} in object meta: {found}"
+            )
+            raise conflict(kind.group, kind.plural, meta["name"], why)
 
 
 def _finalizers_after(old: Json, propagation: str) -> list[str]:
