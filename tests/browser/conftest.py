@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-import socket
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bot.playground.idp.install import PackagesMissingError, ensure
-from bot.playground.opening import OpeningError, choose_ports
-from bot.playground.processes import free_port
 from tests.support.camera import Camera
 from tests.support.chromium import BrowserMissingError
 from tests.support.desk import Desk
-from tests.support.opened import Kubectl, Opened
+from tests.support.opened import Kubectl, Opened, opened_playground
 from tests.support.parts import missing_parts
 from tests.support.trusting import trusting_chromium
 
@@ -34,32 +28,10 @@ def opened(
     kubectl: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Opened]:
-    """A playground in which nobody has signed in yet."""
-    try:
-        ensure()
-    except PackagesMissingError as error:
-        missing_parts(pytestconfig).lacks("identity provider", error)
-    # The usual ports are for a person's own playground, and for the pictures.
-    port = [] if os.environ.get("VALETKEY_PICTURES") else ["--port", str(three_free_ports())]
-    opened = Opened.start(tmp_path_factory.mktemp("playground"), *port)
-    yield opened
-    ports = [int(port) for port in re.findall(r"https://[^:/]+:(\d+)", opened.text)]
-    assert opened.close() == 0, opened.text
-    assert opened.said[-1] == "Everything is stopped."
-    assert [port for port in {*ports, opened.api_port} if is_taken(port)] == []
-
-
-def three_free_ports() -> int:
-    """Find the first of three ports in a row that are free."""
-    while True:
-        first = free_port()
-        with suppress(OpeningError):
-            return choose_ports(first).slack
-
-
-def is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    """A playground over a real cluster, in which nobody has signed in yet."""
+    folder = tmp_path_factory.mktemp("playground")
+    with opened_playground(pytestconfig, folder, "--real-cluster") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,27 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from bot.playground.idp.install import PackagesMissingError, ensure
+from bot.playground.opening import OpeningError, choose_ports
+from bot.playground.processes import free_port
+from tests.support.parts import missing_parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import pytest
 
 ROOT = Path(__file__).parents[2]
 OPEN_WITHIN_SECONDS = 90
@@ -155,6 +163,37 @@ class Opened:
         found = re.search(pattern, self.text, re.MULTILINE)
         assert found is not None, self.text
         return found[1]
+
+
+@contextmanager
+def opened_playground(config: pytest.Config, folder: Path, *more: str) -> Iterator[Opened]:
+    """Open a playground, and close it: nothing of it may be left."""
+    try:
+        ensure()
+    except PackagesMissingError as error:
+        missing_parts(config).lacks("identity provider", error)
+    # The usual ports are for a person's own playground, and for the pictures.
+    port = [] if os.environ.get("VALETKEY_PICTURES") else ["--port", str(three_free_ports())]
+    opened = Opened.start(folder, *more, *port)
+    yield opened
+    ports = [int(port) for port in re.findall(r"https://[^:/]+:(\d+)", opened.text)]
+    assert opened.close() == 0, opened.text
+    assert opened.said[-1] == "Everything is stopped."
+    assert [port for port in {*ports, opened.api_port} if is_taken(port)] == []
+
+
+def three_free_ports() -> int:
+    """Find the first of three ports in a row that are free."""
+    while True:
+        first = free_port()
+        with suppress(OpeningError):
+            return choose_ports(first).slack
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _read(path: Path) -> str:

@@ -22,7 +22,7 @@ MARKERS = {
     "two_api_servers": "needs_cluster",
     "postgres": "needs_postgres",
     "browser": "needs_browser",
-    "opened": "needs_cluster",
+    "binaries": "needs_cluster",
 }
 
 

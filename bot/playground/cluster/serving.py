@@ -19,7 +19,6 @@ from bot.playground.cluster.impersonating import Impersonation, wanted_user
 from bot.playground.cluster.kinds import (
     NAMESPACE,
     POD,
-    Json,
     Kind,
     Review,
     find_kind,
@@ -33,6 +32,7 @@ from bot.playground.cluster.watching import Watch
 from bot.playground.cluster.writing import Place
 from bot.playground.controlplane.config import HEALTH_PATHS
 from grants.authz.model import Question
+from grants.decoding import decoder
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -70,16 +70,15 @@ class Application:
             return
         asked = asked_of(scope)
         account = Account(asked)
-        fault: Json | None = None
         try:
             answer = await self._answer(asked, account, receive)
-        except Fault as found:
-            fault = found.status()
-            answer = Answer(found.code, fault)
+        except Fault as fault:
+            answer = Answer(fault.code, fault.status())
         if answer.watch is not None:
             await self._follow(answer.watch, account, receive, send)
             return
-        self._audit.write(account, "ResponseComplete", answer.code, fault)
+        said = answer.body if (answer.body or {}).get("kind") == "Status" else None
+        self._audit.write(account, "ResponseComplete", answer.code, said)
         await _send(answer, account, send, with_body=asked.method != "HEAD")
 
     def end_watches(self) -> None:
@@ -119,7 +118,7 @@ class Application:
         if kind is None:
             raise no_such_resource()
         name = _name(asked.path, kind)
-        account.name = name
+        account.name = name or _named_in(body)
         if kind is not NAMESPACE and bool(namespace) > kind.namespaced:
             raise no_such_resource()
         if name and kind.namespaced and not namespace:
@@ -264,6 +263,22 @@ async def _send(answer: Answer, account: Account, send: Send, *, with_body: bool
 def _warning(text: str) -> bytes:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'299 - "{escaped}"'.encode()
+
+
+class _Meta(msgspec.Struct):
+    name: str = ""
+
+
+class _Named(msgspec.Struct):
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
+
+
+def _named_in(body: bytes) -> str:
+    """Give the name of what is to be made, for the audit log alone: it is read again later."""
+    try:
+        return decoder(_Named).decode(body).metadata.name if body else ""
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _is_old_watch(path: str) -> bool:
