@@ -86,9 +86,9 @@ class Opening:
         # The tables need nothing but a processor, the control plane mostly waits.
         pool = self._stack.enter_context(ThreadPoolExecutor(1))
         tables = pool.submit(town.prepare_database)
+        town.prepare_bot()
         with self._step("Slack's double and the company's login"):
             issuer = town.start_provider()
-        town.prepare_bot()
         with self._step(self._cluster_in_words()):
             plane = self._plane(run / "plane", binaries, authority, issuer)
             self._stack.enter_context(plane)

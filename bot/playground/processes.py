@@ -82,11 +82,11 @@ class Child:
         """The process's id, and its group's."""
         return self.process.pid
 
-    def let_go(self) -> None:
-        """Let a child that was started held go on: it reads a line."""
+    def let_go(self, said: str) -> None:
+        """Let a child that was started held go on: it reads this line."""
         if self.process.stdin is not None:
             with suppress(BrokenPipeError):
-                self.process.stdin.write(b"\n")
+                self.process.stdin.write(f"{said}\n".encode())
                 self.process.stdin.close()
 
     def alive(self) -> bool:

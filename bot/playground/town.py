@@ -4,6 +4,7 @@ Everything listens on loopback only, with certificates of one throw-away CA. Val
 its own process, `valetkey serve`, with nothing but settings: what is tried here is the product.
 """
 
+import json
 import os
 import secrets
 import subprocess
@@ -40,8 +41,8 @@ _READY_WITHIN: Final = timedelta(seconds=30)
 # What `serve` imports takes as long as the rest of its start: it can be done while other parts of
 # the town are on their way. What runs then is `valetkey serve`, like everywhere.
 _SERVE_HELD: Final = (
-    "import sys, bot.serving.process, bot.wiring; from bot.cli import main; "
-    "sys.stdin.readline() and main()"
+    "import json, os, sys, bot.serving.process, bot.wiring; from bot.cli import main; "
+    "said = sys.stdin.readline(); said and (os.environ.update(json.loads(said)), main())"
 )
 _POLICY: Final = Path(manifests.__file__).parent / "example-policy.yaml"
 
@@ -190,8 +191,8 @@ class Town:
         self._database_ready = True
 
     def prepare_bot(self) -> None:
-        """Start Valetkey's process, which waits for `start_bot` before it does anything."""
-        self.bot = self._start_process("-c", _SERVE_HELD, held=True)
+        """Start Valetkey's process, which waits for its settings from `start_bot`."""
+        self.bot = self._start_process("-c", _SERVE_HELD, env=_plain_environment(), held=True)
 
     def start_bot(self, *, connected: bool = True) -> None:
         """Migrate the database and start `valetkey serve`; it is ready when this returns.
@@ -201,16 +202,16 @@ class Town:
         self._write_files()
         self.prepare_database()
         if self.bot is None:
-            self.bot = self._start_process("-m", "bot")
-        self.bot.let_go()
+            self.bot = self._start_process("-m", "bot", env=self.environment())
+        self.bot.let_go(json.dumps(self.environment()))
         self.bot.wait_ready(lambda: self._bot_ready(connected=connected), within=_READY_WITHIN)
 
-    def _start_process(self, *how: str, held: bool = False) -> Child:
+    def _start_process(self, *how: str, env: dict[str, str], held: bool = False) -> Child:
         return self._children.start(
             "valetkey",
             [sys.executable, *how, "serve"],
             log_path=self.folder / "valetkey.log",
-            env=self.environment(),
+            env=env,
             held=held,
         )
 
