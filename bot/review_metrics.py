@@ -21,6 +21,17 @@ class ReviewMetrics:
             registry=registry,
         )
 
+        self._restarts = Counter(
+            "valetkey_review_watch_restarts",
+            "Watches of rights that did not end as agreed or could not be opened, by code.",
+            ["cluster", "why"],
+            registry=registry,
+        )
+
+    def watch_restarted(self, cluster: str, why: str) -> None:
+        """Hear that a watch of rights was lost, or could not be opened, by its code."""
+        self._restarts.labels(cluster, why).inc()
+
     def reviewed(self, cluster: str, outcome: str) -> None:
         """Hear that a review of a cluster ended."""
         self._scans.labels(cluster, outcome).inc()

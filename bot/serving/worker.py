@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from bot.metrics import Metrics
@@ -34,6 +35,7 @@ from bot.worker.loops import (
 )
 from bot.worker.reconciler import Reconciler
 from bot.worker.reviews import ReviewCalls, Reviews
+from bot.worker.rights_watches import RightsCalls, RightsWatches
 from bot.worker.role_risks import RoleRisks
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
@@ -89,6 +91,7 @@ class Worker:
         )
         self._watches = self._make_watches(settings)
         self._reviews = self._make_reviews(settings)
+        self._rights = self._make_rights_watches(settings, self._reviews)
         self._courier = make_courier(surface)
         self._looks = make_looks(surface)
         self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
@@ -110,25 +113,43 @@ class Worker:
         if not settings.review_every:
             return None
         finding_gauges(self._core, self._metrics.registry)
+        self._review_metrics = ReviewMetrics(self._metrics.registry)
         calls = ReviewCalls(
             aliases=self._core.clusters.aliases,
             read=self._core.clusters.inventory,
             every=settings.review_every,
             my_turn=self._core.store.turns.take,
-            heard=ReviewMetrics(self._metrics.registry).reviewed,
+            heard=self._review_metrics.reviewed,
             shut=self._known.shut,
         )
         return Reviews(self._core, self._core, self._core.clock, calls)
 
+    def _make_rights_watches(
+        self, settings: Settings, reviews: Reviews | None
+    ) -> RightsWatches | None:
+        if reviews is None or not settings.watch_clusters:
+            return None
+        calls = RightsCalls(reviews.hear, self._review_metrics.watch_restarted)
+        return RightsWatches(self._core.clusters, calls)
+
+    def _begin_reviews(self) -> None:
+        if self._rights is not None:
+            self._rights.tend()
+        if self._reviews is not None:
+            self._reviews.begin()
+
     def checks(self) -> tuple[Check, ...]:
         """Give what readiness says of this half."""
-        outbox, watches = Check("outbox", self._outbox.problem, vital=False), self._watches
-        roles = Check("roles", lambda: self._roles.problem, vital=False)
-        if watches is None:
-            return (outbox, roles)
+        found: tuple[Check, ...] = (
+            Check("outbox", self._outbox.problem, vital=False),
+            Check("roles", lambda: self._roles.problem, vital=False),
+        )
         # Codes alone: whoever reaches the probe need not learn what clusters there are.
-        seen = Check("watches", lambda: ", ".join(watches.problems()) or None, vital=False)
-        return (outbox, roles, seen)
+        if self._watches is not None:
+            found += (Check("watches", partial(_codes, self._watches), vital=False),)
+        if self._rights is not None:
+            found += (Check("rights", partial(_codes, self._rights), vital=False),)
+        return found
 
     def loops(self) -> tuple[Loop, ...]:
         """Give the loops that only a worker runs."""
@@ -141,7 +162,7 @@ class Worker:
             sweep_every=self._sweep_every,
         )
         loops = worker_loops(self._core, self._reconciler, calls)
-        reviews = () if self._reviews is None else (review_loop(self._reviews.begin),)
+        reviews = () if self._reviews is None else (review_loop(self._begin_reviews),)
         return (*loops, roles_loop(self._roles.look), slack_loop(self._look_at_slack), *reviews)
 
     def begin(self, cluster: str, grant: str) -> bool:
@@ -152,7 +173,9 @@ class Worker:
         """Give what brings this half to rest; all of it may be called at once."""
         watches = () if self._watches is None else (self._watches.stop,)
         reviews = () if self._reviews is None else (self._reviews.stop,)
-        return (self._reconciler.stop, self._sweeps.stop, self._stop_telling, *watches, *reviews)
+        rights = () if self._rights is None else (self._rights.stop,)
+        own = (self._reconciler.stop, self._sweeps.stop, self._stop_telling)
+        return (*own, *watches, *reviews, *rights)
 
     def _stop_telling(self, within: timedelta) -> bool:
         """Finish the messages in hand. One cut off is found again by its metadata."""
@@ -193,6 +216,10 @@ class Worker:
         now = self._core.clock.now()
         count = self._core.store.upkeep.forget(now - KEPT, batches_before=now - BATCHES_KEPT)
         log.info("forgot what only served a moment", extra={"rows": count})
+
+
+def _codes(watches: Watches | RightsWatches) -> str | None:
+    return ", ".join(watches.problems()) or None
 
 
 def _nothing() -> None:

@@ -23,7 +23,7 @@ SECRETS_EVERY = timedelta(seconds=5)
 ROLES_EVERY = timedelta(seconds=15)
 SLACK_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(days=1)
-REVIEW_LOOK_EVERY = timedelta(minutes=1)  # whether one is due; how often, the settings say
+REVIEW_LOOK_EVERY = timedelta(seconds=5)  # whether one is due; how often, the settings say
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Reviews every cluster when that is due, each beside the others: one that hangs delays no other.
 
+A change of rights that was heard brings a review sooner (`hurry`), and the digest with it.
+
 When a cluster was looked at last stands in rows, so neither a restart nor another replica brings
 a review sooner, and none is left out because processes live shorter than the time between two.
 """
@@ -12,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.worker.hurry import Hurry
 from bot.worker.sweeps import TURN_SHARE
 from grants.clock import Clock
 from grants.errors import ValetkeyError
@@ -25,6 +28,13 @@ log = logging.getLogger("valetkey.worker.reviews")
 
 AGAIN_AFTER: Final = timedelta(minutes=10)
 """How long a cluster whose review failed is left alone: to list all there is costs it something."""
+
+ON_TIME: Final = "review"
+SOONER: Final = "review-soon"
+"""Why a review is due: by the clock, or by what was heard. Each is a turn of its own."""
+
+WHOLE: Final = "whole"
+PARTIAL: Final = "partial"
 
 LEFT_WITHIN: Final = timedelta(seconds=3)
 """How long a stop waits for a review: one cut off has kept nothing, and is done again."""
@@ -61,6 +71,7 @@ class Reviews:
         self._changed = threading.Condition()
         self._under_way: set[str] = set()
         self._left_until: dict[str, float] = {}
+        self.hurry = Hurry()
         self._stopped = False
         # One is judged at a time: side by side they would only share one interpreter, and memory.
         self._judging = threading.Lock()
@@ -69,8 +80,13 @@ class Reviews:
         """Begin what is due; never waits for a cluster."""
         shut = self._calls.shut()
         for alias in self._calls.aliases():
-            if alias not in shut and self._is_due(alias):
-                self._begin(alias)
+            why = "" if alias in shut else self._why_due(alias)
+            if why:
+                self._begin(alias, why)
+
+    def hear(self, alias: str) -> None:
+        """Hear that rights of a cluster changed: it is looked at soon."""
+        self.hurry.hear(alias, self._clock.now())
 
     def wait(self, within: timedelta) -> bool:
         """Wait until no review is under way; False when one did not end in time."""
@@ -84,32 +100,41 @@ class Reviews:
         self.wait(min(within, LEFT_WITHIN))
         return True
 
-    def _is_due(self, alias: str) -> bool:
+    def _why_due(self, alias: str) -> str:
+        """Say why a cluster is due, as the name of a turn; empty when it is not."""
         if self._calls.ticks() < self._left_until.get(alias, float("-inf")):
-            return False
-        last = self._last_look(alias)
-        return last is None or last + self._calls.every <= self._clock.now()
+            return ""
+        last, now = self._last_look(alias), self._clock.now()
+        if last is None or last + self._calls.every <= now:
+            return ON_TIME
+        return SOONER if self.hurry.is_due(alias, last, now) else ""
 
     def _last_look(self, alias: str) -> datetime | None:
         with self._ports.store.read() as tx:
             return next(iter(tx.looks(alias, 1)), None)
 
-    def _begin(self, alias: str) -> None:
+    def _begin(self, alias: str, why: str) -> None:
         with self._changed:
             if self._stopped or alias in self._under_way:
                 return
             self._under_way.add(alias)
         # Not of a pool: one that hangs must not keep the process from ending.
         threading.Thread(
-            target=self._review, args=(alias,), name=f"review-{alias}", daemon=True
+            target=self._review, args=(alias, why), name=f"review-{alias}", daemon=True
         ).start()
 
-    def _review(self, alias: str) -> None:
-        self._left_until[alias] = self._calls.ticks() + AGAIN_AFTER.total_seconds()
+    def _review(self, alias: str, why: str) -> None:
+        begun = self._calls.ticks()
+        self._leave(alias, AGAIN_AFTER)
         outcome = "failed"
         try:
-            turn = min(self._calls.every, AGAIN_AFTER) * TURN_SHARE
-            outcome = self._reviewed(alias) if self._calls.my_turn(f"review:{alias}", turn) else ""
+            outcome = self._reviewed(alias) if self._is_my_turn(alias, why) else ""
+            if outcome in {WHOLE, PARTIAL}:
+                # Rows say when it was: until then only what is heard brings another.
+                self.hurry.took(alias, timedelta(seconds=self._calls.ticks() - begun))
+                self._leave(alias, self.hurry.apart(alias))
+            elif not outcome and why is SOONER:
+                self._leave(alias, self.hurry.apart(alias))
         except ValetkeyError as error:
             log.warning("a cluster could not be reviewed", extra=error.for_log())
         except Exception:
@@ -120,6 +145,14 @@ class Reviews:
             with self._changed:
                 self._under_way.discard(alias)
                 self._changed.notify_all()
+
+    def _leave(self, alias: str, how_long: timedelta) -> None:
+        self._left_until[alias] = self._calls.ticks() + how_long.total_seconds()
+
+    def _is_my_turn(self, alias: str, why: str) -> bool:
+        """Take the turn, which another worker may have taken; those of either kind are apart."""
+        every = AGAIN_AFTER if why is ON_TIME else self.hurry.apart(alias)
+        return self._calls.my_turn(f"{why}:{alias}", min(self._calls.every, every) * TURN_SHARE)
 
     def _reviewed(self, alias: str) -> str:
         inventory = self._calls.read(alias)
@@ -136,4 +169,4 @@ class Reviews:
 def _outcome(found: Scan) -> str:
     if found.silent:
         return "no-answer"
-    return "partial" if found.partial else "whole"
+    return PARTIAL if found.partial else WHOLE

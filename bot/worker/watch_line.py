@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
-from grants.access.watch_port import Change, Stream, Watcher
+from grants.access.watch_port import Stream, Watcher
 from grants.errors import ClusterForbidden, ValetkeyError
 
 log = logging.getLogger("valetkey.worker.watches")
+
+C = TypeVar("C")
 
 SHOWN_AFTER: Final = 2
 """Failures in a row after which a line says what is wrong; one is a restart somewhere."""
@@ -37,20 +39,25 @@ class _Opened(Protocol):
 
 
 @dataclass(frozen=True)
-class LineCalls:
+class LineCalls(Generic[C]):
     """Who hears of what a line does; each is called with the cluster's alias."""
 
-    heard: Callable[[str, Sequence[Change]], None]
+    heard: Callable[[str, Sequence[C]], None]
     opened: _Opened
     counted: Callable[[str], None]
     restarted: Callable[[str, str], None]
 
 
-class Line:
+class Line(Generic[C]):
     """Opens one stream after the other until it is stopped; what fails is tried again later."""
 
     def __init__(
-        self, alias: str, name: str, watcher: Watcher, calls: LineCalls, times: LineTimes
+        self,
+        alias: str,
+        name: str,
+        watcher: Watcher[C],
+        calls: LineCalls[C],
+        times: LineTimes,
     ) -> None:
         self.alias = alias
         self._name = name
@@ -59,7 +66,7 @@ class Line:
         self._times = times
         self._lock = threading.Lock()
         self._stopping = threading.Event()
-        self._stream: Stream | None = None
+        self._stream: Stream[C] | None = None
         self._is_open = False
         self._failures = 0
         self._problem = ""
@@ -130,7 +137,7 @@ class Line:
             return "bug"
         return ""
 
-    def _hold(self, stream: Stream) -> bool:
+    def _hold(self, stream: Stream[C]) -> bool:
         """Keep a stream where a stop finds it; False when the stop came first."""
         with self._lock:
             if self._stopping.is_set():
@@ -139,7 +146,7 @@ class Line:
             self._problem = ""
             return True
 
-    def _let_go(self, stream: Stream) -> None:
+    def _let_go(self, stream: Stream[C]) -> None:
         with self._lock:
             self._stream = None
             self._is_open = False

@@ -93,7 +93,7 @@ class Watches:
         self._ticks = ticks
         self._repeats = Repeats(ticks)
         self._lock = threading.Lock()
-        self._lines: dict[tuple[str, Watched], Line] = {}
+        self._lines: dict[tuple[str, Watched], Line[Change]] = {}
         self._to_hear: dict[str, list[Change]] = {}
         self._to_sweep: set[str] = set()
         self._chosen_at: float | None = None
@@ -152,7 +152,7 @@ class Watches:
         for alias in aliases:
             self._count(alias)
 
-    def _begin(self, alias: str, watched: Watched, cluster: WatchPort) -> Line:
+    def _begin(self, alias: str, watched: Watched, cluster: WatchPort) -> Line[Change]:
         calls = LineCalls(
             heard=self._gather,
             opened=self._opened,

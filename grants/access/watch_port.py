@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from grants.access.cluster_port import Binding
 from grants.authz.model import RoleRef, Rule
@@ -43,7 +43,10 @@ class RoleChange:
 Change = BindingChange | RoleChange
 
 
-class Stream(Protocol):
+C_co = TypeVar("C_co", covariant=True)
+
+
+class Stream(Protocol[C_co]):
     """One open watch. It is read by one thread, and may be closed by any."""
 
     @property
@@ -51,7 +54,7 @@ class Stream(Protocol):
         """Tell whether nothing can have been missed since the stream before this one."""
         ...
 
-    def batches(self) -> Iterator[tuple[Change, ...]]:
+    def batches(self) -> Iterator[tuple[C_co, ...]]:
         """Give what comes, as it comes; ends when the server ends it as agreed.
 
         Raises ClusterError when it was cut, hangs, or says what can't be believed.
@@ -63,10 +66,10 @@ class Stream(Protocol):
         ...
 
 
-class Watcher(Protocol):
+class Watcher(Protocol[C_co]):
     """Opens one stream after the other on the same thing, and knows where the last one ended."""
 
-    def open(self) -> Stream:
+    def open(self) -> Stream[C_co]:
         """Open the next stream; ClusterError when there is none to be had."""
         ...
 
@@ -76,6 +79,6 @@ class WatchPort(Protocol):
 
     alias: str
 
-    def watcher(self, watched: Watched) -> Watcher:
+    def watcher(self, watched: Watched) -> Watcher[Change]:
         """Give what watches one thing; nothing is sent yet."""
         ...

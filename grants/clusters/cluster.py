@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Final
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish
-from grants.access.watch_port import Watched
+from grants.access.watch_port import Change, Watched
 from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.clock import Clock, Offset, offset_from, ticks_ns
 from grants.clusters.api import Api
@@ -16,9 +16,11 @@ from grants.clusters.config import ClusterConfig
 from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Deadline, Reply, date_of
 from grants.clusters.reviews import Reviews
-from grants.clusters.watching import KubernetesWatcher
+from grants.clusters.rights_watching import rights_ways
+from grants.clusters.watching import KubernetesWatcher, way_of
 from grants.clusters.wire import NamespaceIn, ObjectListIn, RoleIn, to_role
 from grants.errors import ClusterError, ClusterUnavailable
+from grants.review.rights_change import RightsChange
 
 NAMESPACES_AGE_MOST: Final = timedelta(seconds=5)
 
@@ -164,11 +166,18 @@ class KubernetesCluster:
         self._prove(endpoint)
         return self._reviews.ask(subject, groups, questions, endpoint)
 
-    def watcher(self, watched: Watched) -> KubernetesWatcher:
+    def watcher(self, watched: Watched) -> KubernetesWatcher[Change]:
         """Give what watches one thing; nothing is sent yet."""
         config = self._config
-        return KubernetesWatcher(
-            self.alias, config.installation, self._connections, watched, config.times
+        way = way_of(watched, config.installation)
+        return KubernetesWatcher(self.alias, self._connections, way, config.times)
+
+    def rights_watchers(self) -> tuple[KubernetesWatcher[RightsChange], ...]:
+        """Give what watches all that a review's rights hang on; nothing is sent yet."""
+        config = self._config
+        return tuple(
+            KubernetesWatcher(self.alias, self._connections, way, config.times)
+            for way in rights_ways(self._api, config.installation)
         )
 
     def _prove(self, endpoint: str | None) -> None:

@@ -11,7 +11,7 @@ from grants.errors import Problem, SettingsInvalid
 from grants.proxies import NO_PROXIES, ProxyRules
 
 # Besides walks, questions and people's lookups: the look at the cluster, a sweep, and watches.
-_OTHERS: Final = 8
+_OTHERS: Final = 13
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ to: a watch from a version of the future says nothing for ever.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import urllib3
@@ -27,6 +28,8 @@ from grants.clusters.reply import Reply
 from grants.clusters.wire import BindingIn, Meta, RoleIn, to_binding, to_rules
 from grants.decoding import decoder
 from grants.errors import ClusterError, ClusterUnavailable
+
+C = TypeVar("C")
 
 _CHUNK_BYTES: Final = 64 * 1024
 _EVENT_MOST_BYTES: Final = 4 * 1024 * 1024
@@ -54,33 +57,48 @@ _BINDINGS: Final = decoder(BindingIn)
 _ROLES: Final = decoder(RoleIn)
 
 
-class KubernetesWatcher:
+def _anywhere() -> str:
+    """Begin at the state of now, told as if all of it had just come."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Way(Generic[C]):
+    """What is watched: where, asked how, and what an event says.
+
+    `read` decodes an event's object (and whether it is gone) to a change, None where it is none
+    of ours to tell, and its version; ValueError when it is not what was asked for. `newest` gives
+    the version to begin anew from.
+    """
+
+    path: str
+    query: tuple[tuple[str, str], ...]
+    read: Callable[[msgspec.Raw, bool], tuple[C | None, str]]
+    newest: Callable[[], str] = _anywhere
+    accept: str = "application/json"
+
+
+class KubernetesWatcher(Generic[C]):
     """The `Watcher` port: streams on one thing, each going on from the last where it may."""
 
     def __init__(
-        self,
-        alias: str,
-        installation: str,
-        connections: Connections,
-        watched: Watched,
-        times: ClusterTimes,
+        self, alias: str, connections: Connections, way: Way[C], times: ClusterTimes
     ) -> None:
         self._alias = alias
         self._connections = connections
         self._times = times
-        self._path, self._query = _address(watched, installation)
-        self._action = f"watch {self._path.rpartition('/')[2]}"
-        self._watched = watched
+        self._way = way
+        self._action = f"watch {way.path.rpartition('/')[2]}"
         self._version = ""
         self._gone_on = 0
 
-    def open(self) -> "KubernetesStream":
+    def open(self) -> "KubernetesStream[C]":
         """Open the next stream; ClusterError when there is none to be had."""
         version, self._version = self._version, ""
         self._gone_on = self._gone_on + 1 if version else 0
         if self._gone_on >= _GOES_ON_MOST:
             version, self._gone_on = "", 0
-        call = self._call(version)
+        call = self._call(version or self._way.newest())
         response = self._connections.stream(call, self._times.watch + self._times.watch_grace)
         if isinstance(response, Reply):
             raise refusal(self._alias, self._action, response)
@@ -98,27 +116,25 @@ class KubernetesWatcher:
         """Make the error of a stream that the network, or a nonsense, ended."""
         return unreachable(self._alias, self._action, error)
 
-    def change(self, raw: bytes | msgspec.Raw, *, gone: bool) -> tuple[Change, str]:
+    def change(self, raw: msgspec.Raw, *, gone: bool) -> tuple[C | None, str]:
         """Decode what an event tells of, and its version; ValueError when it is not ours."""
-        if isinstance(self._watched, RoleRef):
-            return _role_change(_ROLES.decode(raw), self._watched, gone=gone)
-        return _binding_change(_BINDINGS.decode(raw), gone=gone)
+        return self._way.read(raw, gone)
 
     def _call(self, version: str) -> Call:
         seconds = str(int(self._times.watch.total_seconds()))
-        query = (*self._query, ("watch", "1"), ("timeoutSeconds", seconds))
+        query = (*self._way.query, ("watch", "1"), ("timeoutSeconds", seconds))
         query = (*query, ("allowWatchBookmarks", "true"))
         if version:
             query = (*query, ("resourceVersion", version))
-        return Call(self._action, "GET", self._path, query)
+        return Call(self._action, "GET", self._way.path, query, accept=self._way.accept)
 
 
-class KubernetesStream:
+class KubernetesStream(Generic[C]):
     """The `Stream` port over one answer that goes on."""
 
     def __init__(
         self,
-        watcher: KubernetesWatcher,
+        watcher: KubernetesWatcher[C],
         response: urllib3.BaseHTTPResponse,
         lasts: timedelta,
         *,
@@ -137,7 +153,7 @@ class KubernetesStream:
         """Tell whether nothing can have been missed since the stream before this one."""
         return self._goes_on
 
-    def batches(self) -> Iterator[tuple[Change, ...]]:
+    def batches(self) -> Iterator[tuple[C, ...]]:
         """Give what comes, as it comes; ends when the server ends it as agreed."""
         self._is_read = True
         try:
@@ -162,17 +178,18 @@ class KubernetesStream:
             # Else whoever reads it closes it: two threads must not.
             self._response.close()
 
-    def _batches(self) -> Iterator[tuple[Change, ...]]:
+    def _batches(self) -> Iterator[tuple[C, ...]]:
         rest = b""
         while part := self._response.read1(_CHUNK_BYTES):
             *lines, rest = (rest + part).split(b"\n")
             if len(rest) > _EVENT_MOST_BYTES:
                 raise self._watcher.lost("an event without an end")
-            found = [change for line in lines if line and (change := self._take(line))]
+            taken = [self._take(line) for line in lines if line]
+            found = [change for change in taken if change is not None]
             if found:
                 yield tuple(found)
 
-    def _take(self, line: bytes) -> Change | None:
+    def _take(self, line: bytes) -> C | None:
         """Take one event in; None when it tells only how far the server is."""
         event = _EVENTS.decode(line)
         if event.type == "BOOKMARK":
@@ -184,18 +201,20 @@ class KubernetesStream:
         return change
 
 
-def _address(watched: Watched, installation: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """Give the path and the selector: a role by its name alone, for which RBAC has a right."""
+def way_of(watched: Watched, installation: str) -> Way[Change]:
+    """Say how a thing is watched: a role by its name alone, for which RBAC has a right."""
     if isinstance(watched, RoleRef):
         path = path_of("apis", RBAC_GROUP, "v1", f"{watched.kind.lower()}s")
-        return path, (("fieldSelector", f"metadata.name={_escaped(watched.name)}"),)
+        selector = (("fieldSelector", f"metadata.name={_escaped(watched.name)}"),)
+        return Way(path, selector, lambda raw, gone: _role_change(raw, watched, gone=gone))
     resource = {
         BindingKind.NAMESPACED: "rolebindings",
         BindingKind.CLUSTER_WIDE: "clusterrolebindings",
     }[watched]
     ours = f"{labels.MANAGED_BY_LABEL}={labels.MANAGED_BY},{labels.INSTALLATION_LABEL}"
     selector = (("labelSelector", f"{ours}={installation}"),)
-    return path_of("apis", RBAC_GROUP, "v1", resource), selector
+    path = path_of("apis", RBAC_GROUP, "v1", resource)
+    return Way(path, selector, lambda raw, gone: _binding_change(raw, gone=gone))
 
 
 def _escaped(name: str) -> str:
@@ -203,13 +222,15 @@ def _escaped(name: str) -> str:
     return name.replace("\\", "\\\\").replace(",", "\\,").replace("=", "\\=")
 
 
-def _binding_change(read: BindingIn, *, gone: bool) -> tuple[Change, str]:
+def _binding_change(raw: msgspec.Raw, *, gone: bool) -> tuple[Change, str]:
+    read = _BINDINGS.decode(raw)
     place = BindingPlace(read.metadata.name, read.metadata.namespace)
     binding = to_binding(read, place)
     return BindingChange(binding, gone), binding.resource_version
 
 
-def _role_change(read: RoleIn, ref: RoleRef, *, gone: bool) -> tuple[Change, str]:
+def _role_change(raw: msgspec.Raw, ref: RoleRef, *, gone: bool) -> tuple[Change, str]:
+    read = _ROLES.decode(raw)
     meta: Any = read.metadata
     if meta.name != ref.name or (meta.namespace is None) != (ref.kind == "ClusterRole"):
         raise ValueError

@@ -36,6 +36,7 @@ class ListMeta(msgspec.Struct, rename="camel"):
     """The metadata of a list: where the next page begins."""
 
     continue_: str = msgspec.field(default="", name="continue")
+    resource_version: str = ""
 
 
 class SubjectIn(msgspec.Struct):

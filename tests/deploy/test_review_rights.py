@@ -6,6 +6,7 @@ import pytest
 
 from deploy import manifests
 from grants.clusters.inventory import RESOURCES
+from grants.clusters.rights_watching import KINDS
 
 
 def _rules(*folders: Any) -> list[dict[str, Any]]:
@@ -35,10 +36,16 @@ def _listed(*, secrets: bool) -> list[tuple[str, str]]:
 @pytest.mark.security("B1")
 def test_a_scan_may_list_what_it_lists_and_nothing_else() -> None:
     rules = _rules(manifests.REVIEW)
-    assert {verb for rule in rules for verb in rule["verbs"]} == {"list"}
+    assert {verb for rule in rules for verb in rule["verbs"]} == {"list", "watch"}
+    assert _allowed([rule for rule in rules if "list" not in rule["verbs"]]) == []
+    watched = [
+        ("" if path[0] == "api" else path[1], path[-1])
+        for path in map(RESOURCES.__getitem__, KINDS)
+    ]
+    assert _allowed([rule for rule in rules if "watch" in rule["verbs"]]) == sorted(watched)
     assert _allowed(rules) == _listed(secrets=False)
     both = _rules(manifests.REVIEW, manifests.REVIEW_TOKENS)
-    assert {verb for rule in both for verb in rule["verbs"]} == {"list"}
+    assert {verb for rule in both for verb in rule["verbs"]} == {"list", "watch"}
     assert _allowed(both) == _listed(secrets=True)
 
 

@@ -193,3 +193,61 @@ def test_findings_are_counted_from_the_rows(stage: Stage) -> None:
         raise StoreUnavailable("down")
 
     assert list(FindingGauges(away).collect()) == []
+
+
+def test_a_change_that_was_heard_brings_the_next_review_sooner_and_once(stage: Stage) -> None:
+    reviews = stage.reviews(stage.read)
+    run(reviews)
+
+    def later(seconds: int) -> None:
+        stage.clock.move(timedelta(seconds=seconds))
+        stage.now_seconds += seconds
+        run(reviews)
+
+    later(300)
+    assert len(stage.heard) == 1, "nothing was heard, and it is not due"
+    for _ in range(100):
+        reviews.hear("prod")
+    run(reviews)
+    assert len(stage.heard) == 1, "it may not be all yet"
+    later(10)
+    assert len(stage.heard) == 2
+    later(3600)
+    assert len(stage.heard) == 2, "that one has seen it"
+    reviews.hear("prod")
+    later(10)
+    reviews.hear("prod")
+    later(20)
+    assert len(stage.heard) == 3, "they are a minute apart"
+    later(40)
+    assert len(stage.heard) == 4
+
+
+def test_a_hint_makes_no_haste_with_a_cluster_that_gave_no_answer(stage: Stage) -> None:
+    asked: list[str] = []
+
+    def silent(alias: str) -> Inventory:
+        asked.append(alias)
+        return Inventory(alias, stage.clock.now(), seen=dict.fromkeys(KINDS, Seen.FAILED))
+
+    run(stage.reviews(stage.read))
+    reviews = stage.reviews(silent)
+    for minutes in (1, 2, 4, 8, 1):
+        reviews.hear("prod")
+        stage.clock.move(timedelta(minutes=minutes))
+        stage.now_seconds += 60 * minutes
+        run(reviews)
+    assert asked == ["prod", "prod"]
+
+
+def test_a_review_that_another_replica_did_sooner_is_not_done_again(stage: Stage) -> None:
+    ours, theirs = stage.reviews(stage.read), stage.reviews(stage.read)
+    run(ours)
+    stage.clock.move(timedelta(minutes=5))
+    for one in (ours, theirs):
+        one.hear("prod")
+    stage.clock.move(timedelta(seconds=30))
+    stage.now_seconds += 330
+    run(theirs)
+    run(ours)
+    assert len(stage.heard) == 2
