@@ -1,7 +1,9 @@
-"""`review scan --store`: with a database, what was used counts, and findings are followed."""
+"""`--store`: with a database, what was used counts, and a scan's findings are followed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+
+import click
 
 from grants.review.findings.look import Look
 from grants.review.findings.verdicts import UseEvidence
@@ -31,6 +33,22 @@ def stored_scan(
     with _opened(database_url) as store:
         use = {**_known_use(store, looks), **audit}
         return keep_scan(looks, use, store=store, with_paths=with_paths)
+
+
+def stored_use(database_url: str, cluster: str | None) -> UseEvidence:
+    """Give what the database knows of a cluster's use; of the only one, where none is named."""
+    with _opened(database_url) as store, store.read() as tx:
+        known = sorted(tx.usage_clusters())
+        if cluster is None and len(known) == 1:
+            (cluster,) = known
+        use = None if cluster is None else known_use(tx, cluster)
+    if use is not None:
+        return use
+    those = f"; there is some of {', '.join(known)}" if known else ""
+    if cluster is None and known:
+        raise click.UsageError(f"say whose use counts by --used-in{those}")
+    whose = "" if cluster is None else f" of {cluster}"
+    raise click.UsageError(f"no use{whose} is in the database{those}")
 
 
 def _known_use(store: Store, looks: Sequence[Look]) -> Mapping[str, UseEvidence]:

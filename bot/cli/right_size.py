@@ -58,9 +58,20 @@ _NOT_WHOLE: Final = frozenset({Seen.PARTLY, Seen.FORBIDDEN, Seen.FAILED})
     "--audit",
     "logs",
     multiple=True,
-    required=True,
     metavar="PATH",
     help="Audit logs of the whole window, of any form that is known; gzip too.",
+)
+@click.option("--store", is_flag=True, help="Judge by imported use, instead of by audit logs.")
+@click.option(
+    "--used-in",
+    metavar="NAME",
+    help="The cluster whose imported use counts; else that of --cluster, or the only one.",
+)
+@click.option(
+    "--database-url",
+    metavar="URL",
+    help="The database of --store; default: the setting VALETKEY_DATABASE_URL. Never with a"
+    " password.",
 )
 @click.option("--window", help="How far back to look; else policy says, or 90d.")
 @click.option(
@@ -115,10 +126,12 @@ def right_size(
     every request that was seen is still allowed, and nothing is that was not.
     """
     targets = [_target(text, cluster or "") for text in subjects]
+    if how["store"] == bool(logs) or (how["used_in"] and not how["store"]):
+        raise click.UsageError("name audit logs by --audit, or say --store (and --used-in)")
     with failing():
         window_of = _windows(how["window"], how["policy_path"])
         inventory = _inventory(files, cluster, kubeconfig)
-        heard = _heard(logs, inventory)
+        heard = _stored(how, cluster) if how["store"] else _heard(logs, inventory)
     codes = [0]
     for target in targets:
         window = _window(window_of(target), inventory.taken_at)
@@ -203,6 +216,13 @@ def _heard(logs: tuple[str, ...], inventory: Inventory) -> UseEvidence:
     from bot.cli.review_sources import heard_of_use  # noqa: PLC0415
 
     return heard_of_use(logs, (inventory,), lambda _: None)[inventory.cluster]
+
+
+def _stored(how: dict[str, Any], cluster: str | None) -> UseEvidence:
+    from bot.cli.database import chosen_url  # noqa: PLC0415
+    from bot.cli.review_store import stored_use  # noqa: PLC0415
+
+    return stored_use(chosen_url(how["database_url"]), how["used_in"] or cluster)
 
 
 def _propose(

@@ -21,7 +21,7 @@ from bot.playground.controlplane.config import bearer
 from bot.playground.controlplane.plane import ControlPlane
 from bot.playground.relay import Relay
 from bot.playground.slack import Delivery
-from tests.bench import click, endings, hanging, starting, usage
+from tests.bench import click, endings, hanging, review, starting, usage
 from tests.bench.acks import BUSY_MS, IDLE_MS, Acked, Load
 from tests.bench.bound import Wire, bind
 from tests.bench.pairs import HEAD, PAIRS, Figure, in_turns, machine, median, ratios
@@ -213,6 +213,13 @@ def bench_start(bench: Bench) -> list[Figure]:
         return starting.measure(stage)
 
 
+def bench_review(bench: Bench) -> list[Figure]:
+    """Dumps of large clusters reviewed, against bounds and beside others."""
+    folder = bench.folder / "dumps"
+    folder.mkdir()
+    return review.figures(folder)
+
+
 def bench_usage(bench: Bench) -> list[Figure]:
     """Audit logs folded, against a typed decode of the same file by as many processes."""
     path = bench.folder / "audit.log"
@@ -231,6 +238,7 @@ PARTS: Final[dict[str, Callable[[Bench], list[Figure]]]] = {
     "endings": bench_endings,
     "hanging": bench_hanging,
     "acks": bench_acks,
+    "review": bench_review,
     "usage": bench_usage,
 }
 

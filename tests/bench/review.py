@@ -1,12 +1,11 @@
-"""How fast dumps are read: `python -m tests.bench.review`, alone, without a control plane.
+"""How fast a large cluster is reviewed: `python -m tests.bench.review`, without a control plane.
 
-Each reading is a process of its own, so that memory is that reading's. The seconds are those that
-the process worked, its start left out; beside YAML stands a bare loop over libyaml's events.
+`review scan` is measured as people start it, from the start of its process to its end. Beside YAML
+stands a bare loop over libyaml's events, and beside all of it what others need for their checks.
 """
 
 import argparse
 import gc
-import json
 import subprocess
 import sys
 import tempfile
@@ -19,143 +18,171 @@ from typing import Final
 
 import yaml
 
+from grants.authz.objects import Caller, account_caller
+from grants.review.findings.escalations import paths_of
+from grants.review.findings.look import Look
 from grants.review.reading import read_paths
-from tests.bench import dump
+from tests.bench import dump, peers
 from tests.bench.pairs import HEAD, PAIRS, Figure, machine, median, ratios
 
 COUNT: Final = 10_000
 LARGE: Final = 10 * COUNT
-READ_SECONDS: Final = 0.6
+SECONDS_MOST: Final = 2.0
 MEMORY_MB: Final = 300.0
 EVENTS_MOST: Final = 1.3
+RIGHTS_MOST_MS: Final = 50.0
+PATHS_MOST_SECONDS: Final = 10.0
 # Ten times the objects may take a little more than ten times as long: caches are no larger.
 LINEAR_MOST: Final = 1.25
+_SUBJECTS: Final = 500
+_FOUND: Final = 1  # the scan's exit code where something weighs as much as `--fail-on`
 
 
 @dataclass(frozen=True)
-class Reading:
+class Scanned:
     """What one process needed."""
 
     seconds: float
     megabytes: float
-    objects: int
 
 
-def read(path: str) -> int:
-    """Read a dump as the review does."""
-    found = read_paths([path], now=datetime.now(UTC))
-    if found.problems:
-        raise AssertionError(found.problems[:3])
-    return len(found.accounts) + len(found.roles) + len(found.bindings)
+def scan(path: Path, *options: str) -> Scanned:
+    """Have it reviewed by a process, which writes JSON."""
+    words = [sys.executable, "-m", "tests.bench.whole", "review", "scan", str(path)]
+    began = time.perf_counter()
+    done = subprocess.run(
+        [*words, "--format", "json", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode != _FOUND:
+        raise AssertionError(done.stderr)
+    return Scanned(seconds, int(done.stderr.split()[-1]) / 1024)
 
 
-def events(path: str) -> int:
-    """Go through libyaml's events and do nothing with them."""
-    loader = yaml.CSafeLoader(Path(path).read_bytes())
-    get_event = loader.get_event
+def events(path: Path) -> float:
+    """Go through libyaml's events and do nothing with them; gives the seconds that it took."""
+    data = path.read_bytes()
     gc.disable()
-    count = 0
+    began = time.perf_counter()
+    get_event = yaml.CSafeLoader(data).get_event
     while get_event() is not None:
-        count += 1
-    return count
+        pass
+    seconds = time.perf_counter() - began
+    gc.enable()
+    return seconds
 
 
-WAYS: Final = {"read": read, "events": events}
-
-
-def in_process(way: str, path: Path) -> Reading:
-    """Run one way in a process of its own."""
-    words = [sys.executable, "-m", "tests.bench.review", "--one", way, str(path)]
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
-    return Reading(**json.loads(done.stdout))
-
-
-def _one(way: str, path: str) -> None:
-    began = time.process_time()
-    count = WAYS[way](path)
-    seconds = time.process_time() - began
-    sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": _peak_mb(), "objects": count}))
-
-
-def _peak_mb() -> float:
-    """Give this process's own peak: that of getrusage begins with the process that started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmHWM")
-
-
-def figures(folder: Path, *, large: bool = True) -> list[Figure]:
-    """Measure both forms against their bounds, in turns."""
+def figures(folder: Path, *, large: bool = True, others: bool = True) -> list[Figure]:
+    """Measure against the bounds, in turns."""
     paths = dump.write(folder, COUNT)
-    found: dict[str, list[Reading]] = {"json": [], "yaml": [], "events": []}
+    plain, as_yaml, bare = [], [], []
+    scan(paths["json"])
     for _ in range(PAIRS):
-        found["json"].append(in_process("read", paths["json"]))
-        found["yaml"].append(in_process("read", paths["yaml"]))
-        found["events"].append(in_process("events", paths["yaml"]))
-    rows = [_json_row(found["json"]), _memory_row(found), _yaml_row(found)]
+        plain.append(scan(paths["json"]))
+        as_yaml.append(scan(paths["yaml"]))
+        bare.append(events(paths["yaml"]))
+    rows = [_json_row(plain), _memory_row(plain, as_yaml), _yaml_row(plain, as_yaml, bare)]
+    rows += [_rights_row(paths["json"]), _paths_row(paths["json"])]
     if large:
         path = dump.write(folder, LARGE, with_yaml=False)["json"]
-        rows.append(_linear_row([in_process("read", path) for _ in range(3)], found["json"]))
-    return rows
+        rows.append(_linear_row([scan(path) for _ in range(3)], plain))
+        path.unlink()
+    return rows + (peers.figures(folder, scan) if others else [])
 
 
-def _seconds(readings: Sequence[Reading]) -> list[float]:
-    return [reading.seconds for reading in readings]
+def _seconds(found: Sequence[Scanned]) -> list[float]:
+    return [one.seconds for one in found]
 
 
-def _json_row(readings: list[Reading]) -> Figure:
-    seconds = _seconds(readings)
-    holds = sorted(seconds)[len(seconds) // 2] <= READ_SECONDS
-    name = f"reading a JSON dump of {COUNT} accounts, roles and bindings each"
-    spread = f"({min(seconds):.2f}-{max(seconds):.2f} s)"
-    return Figure(name, median(seconds, "s", 2), "", spread, f"under {READ_SECONDS} s", holds)
-
-
-def _memory_row(found: dict[str, list[Reading]]) -> Figure:
-    peaks = [max(each.megabytes for each in found[form]) for form in ("json", "yaml")]
-    ours = f"{peaks[0]:.0f} MB, YAML {peaks[1]:.0f} MB"
-    holds = max(peaks) < MEMORY_MB
-    return Figure("memory at its highest", ours, "", "", f"under {MEMORY_MB:.0f} MB", holds)
-
-
-def _yaml_row(found: dict[str, list[Reading]]) -> Figure:
-    """The bound: the figure for JSON, and 1.3 times the bare loop."""
-    most = [
-        plain + EVENTS_MOST * bare
-        for plain, bare in zip(_seconds(found["json"]), _seconds(found["events"]), strict=True)
-    ]
-    middle, said = ratios(_seconds(found["yaml"]), _seconds(found["events"]))
-    middle, of_most = ratios(_seconds(found["yaml"]), most)
+def _json_row(found: list[Scanned]) -> Figure:
+    seconds = _seconds(found)
     return Figure(
-        "reading it as YAML",
-        median(_seconds(found["yaml"]), "s", 2),
-        f"{median(_seconds(found['events']), 's', 2)} a bare loop over the events",
-        said,
-        f"at most JSON + {EVENTS_MOST} x bare: {of_most} of it",
+        f"`review scan` of a JSON dump of {COUNT:,} accounts, roles and bindings each",
+        median(seconds, "s", 2),
+        "",
+        f"({min(seconds):.2f}-{max(seconds):.2f} s)",
+        f"at most {SECONDS_MOST:.0f} s",
+        sorted(seconds)[len(seconds) // 2] <= SECONDS_MOST,
+    )
+
+
+def _memory_row(plain: list[Scanned], as_yaml: list[Scanned]) -> Figure:
+    peaks = [max(one.megabytes for one in found) for found in (plain, as_yaml)]
+    ours = f"{peaks[0]:.0f} MB, of YAML {peaks[1]:.0f} MB"
+    wanted, holds = f"at most {MEMORY_MB:.0f} MB", max(peaks) <= MEMORY_MB
+    return Figure("its memory at the highest", ours, "", "", wanted, holds)
+
+
+def _yaml_row(plain: list[Scanned], as_yaml: list[Scanned], bare: list[float]) -> Figure:
+    """The bound: the figure for JSON, and 1.3 times the bare loop."""
+    most = [one.seconds + EVENTS_MOST * loop for one, loop in zip(plain, bare, strict=True)]
+    middle, of_most = ratios(_seconds(as_yaml), most)
+    return Figure(
+        "`review scan` of it as YAML",
+        median(_seconds(as_yaml), "s", 2),
+        f"{median(bare, 's', 2)} a bare loop over the events",
+        of_most,
+        f"at most 1 of JSON + {EVENTS_MOST} x bare",
         middle <= 1,
     )
 
 
-def _linear_row(large: list[Reading], small: list[Reading]) -> Figure:
-    each = [reading.seconds / LARGE * COUNT for reading in large]
+def _rights_row(path: Path) -> Figure:
+    rbac = Look(read_paths([path], now=datetime.now(UTC))).rbac
+    took = []
+    for number in range(0, COUNT, COUNT // _SUBJECTS):
+        caller: Caller = account_caller(f"ns-{number % dump.NAMESPACES}", f"app-{number}")
+        began = time.perf_counter()
+        rights = rbac.rights(caller)
+        took.append(1000 * (time.perf_counter() - began))
+        if not rights:
+            raise AssertionError(caller)
+    return Figure(
+        f"effective rights of one subject in it, the slowest of {len(took)}",
+        f"{max(took):.2f} ms",
+        "",
+        f"median {median(took, 'ms', 3)}",
+        f"under {RIGHTS_MOST_MS:.0f} ms",
+        max(took) < RIGHTS_MOST_MS,
+    )
+
+
+def _paths_row(path: Path) -> Figure:
+    look = Look(read_paths([path], now=datetime.now(UTC)))
+    began = time.perf_counter()
+    found = paths_of(look)
+    count = sum(1 for _ in found.all())
+    seconds = time.perf_counter() - began
+    return Figure(
+        "escalation paths of all its subjects",
+        f"{seconds:.2f} s, {count:,} paths",
+        "",
+        "",
+        f"under {PATHS_MOST_SECONDS:.0f} s",
+        seconds < PATHS_MOST_SECONDS,
+    )
+
+
+def _linear_row(large: list[Scanned], small: list[Scanned]) -> Figure:
+    each = [one.seconds / LARGE * COUNT for one in large]
     middle, said = ratios(each, _seconds(small)[: len(each)])
-    ours = f"{median(_seconds(large), 's')}, {max(r.megabytes for r in large):.0f} MB"
-    name = f"reading {LARGE} of each, per object against {COUNT}"
+    ours = f"{median(_seconds(large), 's')}, {max(one.megabytes for one in large):.0f} MB"
+    name = f"`review scan` of {LARGE:,} of each, per object against {COUNT:,}"
     return Figure(name, ours, "", said, f"at most {LINEAR_MOST}", middle <= LINEAR_MOST)
 
 
 def main() -> None:
-    """Measure and print the table; `--one` is how it calls itself."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(prog="tests.bench.review", description=__doc__)
-    parser.add_argument("--one", nargs=2, metavar=("WAY", "FILE"))
     parser.add_argument("--quick", action="store_true", help="without the dump of ten times")
+    parser.add_argument("--alone", action="store_true", help="without the others")
     wanted = parser.parse_args()
-    if wanted.one:
-        _one(*wanted.one)
-        return
     with tempfile.TemporaryDirectory(prefix="dumps-") as folder:
-        rows = figures(Path(folder), large=not wanted.quick)
+        rows = figures(Path(folder), large=not wanted.quick, others=not wanted.alone)
     table = "\n".join([HEAD, *(row.as_row() for row in rows)])
     sys.stdout.write(f"Measured {time.strftime('%Y-%m-%d')} on {machine()}.\n\n{table}\n")
 

@@ -13,11 +13,13 @@ from click.testing import CliRunner, Result
 
 from bot.cli.review_sources import ReviewSource, Wanted
 from bot.cli.right_size import right_size
+from bot.cli.usage import usage
 from bot.wording.right_sizing import CAUTIONS, LACKS, NOTES
 from grants.review.inventory import Inventory
 from grants.review.reading import read_paths
 from grants.review.rightsizing import cautions
 from grants.usage.coverage import Lack
+from tests.support.stores import copied, migrated_template
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 OLD = (NOW - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -99,6 +101,69 @@ def run(tmp_path: Path) -> Callable[..., Result]:
 
 
 SEEN = (("get", "pods", "a"), ("get", "secrets", "tls"))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return migrated_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def url(template: Path, tmp_path: Path) -> str:
+    return copied(template, tmp_path)
+
+
+@pytest.fixture
+def stored(url: str, tmp_path: Path) -> Callable[..., Result]:
+    """Right-size by use that `usage import` has kept."""
+
+    def by_store(clusters: tuple[str, ...], *options: str) -> Result:
+        for cluster in clusters:
+            words = ["import", "--database-url", url, "--cluster", cluster]
+            done = CliRunner().invoke(usage, [*words, str(tmp_path / "audit.log")])
+            assert done.exit_code == 0, done.output
+        words = ["shop/worker", "-f", str(tmp_path / "dump.json"), "--window", "30d"]
+        return CliRunner().invoke(right_size, [*words, "--database-url", url, *options])
+
+    return by_store
+
+
+def alike(text: str) -> dict[str, Any]:
+    """A proposal but for the moment when it was made."""
+    found = json.loads(text)
+    del found["since"], found["until"]
+    return found
+
+
+def test_imported_use_gives_the_same_proposal_as_its_logs(run: Any, stored: Any) -> None:
+    by_logs = run(dump(RULES), events(*SEEN), "--format", "json")
+    by_store = stored(("prod",), "--store", "--format", "json")
+    assert (by_logs.exit_code, by_store.exit_code) == (0, 0), by_store.output
+    assert alike(by_store.stdout) == alike(by_logs.stdout)
+
+
+def test_whose_imported_use_counts_must_be_clear(run: Any, stored: Any) -> None:
+    run(dump(RULES), events(*SEEN))
+    unclear = stored(("prod", "other"), "--store")
+    assert (unclear.exit_code, "other, prod" in unclear.output) == (2, True)
+    assert stored((), "--store", "--used-in", "prod").exit_code == 0
+    unknown = stored((), "--store", "--used-in", "elsewhere")
+    assert (unknown.exit_code, "no use of elsewhere" in unknown.output) == (2, True)
+
+
+def test_a_database_without_use_is_no_evidence(run: Any, stored: Any) -> None:
+    run(dump(RULES), events(*SEEN))
+    result = stored((), "--store")
+    assert (result.exit_code, "no use is in the database" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("options", [(), ("--store", "--audit", "a.log"), ("--used-in", "prod")])
+def test_use_comes_from_logs_or_from_the_database(
+    run: Any, stored: Any, options: tuple[str, ...]
+) -> None:
+    run(dump(RULES), events(*SEEN))
+    result = stored((), *options)
+    assert (result.exit_code, "--audit" in result.output) == (2, True)
 
 
 def test_a_proposal_is_told_in_words(run: Any) -> None:
