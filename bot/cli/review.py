@@ -153,14 +153,17 @@ def scan_command(
 
 
 @review.command()
-def schema() -> None:
-    """Print the JSON Schema of `scan --format json`."""
+@click.argument("of", type=click.Choice(["scan", "diff", "right-size"]), default="scan")
+def schema(of: str) -> None:
+    """Print the JSON Schema of what `scan`, `diff` or `right-size` writes as JSON."""
     # Imported late, as all that not every command needs: `--help` stays quick.
     import json  # noqa: PLC0415
 
     from bot.cli.review_json import json_schema  # noqa: PLC0415
+    from bot.cli.review_shapes import shape_schema  # noqa: PLC0415
 
-    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    found = json_schema() if of == "scan" else shape_schema(of)
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 def _database(given: str | None) -> str:

@@ -142,20 +142,12 @@ def as_sarif(change: Change) -> str:
     return json.dumps(body, indent=2, ensure_ascii=False)
 
 
-# Of a rule as such, for whatever subject.
-_ANY: Final = {
-    "role": "the role",
-    "binding": "the binding",
-    "subject": "the subject",
-}
-
-
 def _rule(id_: str) -> dict[str, Any]:
     if id_ == GAIN_RULE:
         title, fix = "Rights are gained.", "Give no more than is needed."
     else:
         entry = CATALOGUE[id_]
-        title, fix = f"{entry.title[:1].upper()}{entry.title[1:]}.", entry.fix.format_map(_ANY)
+        title, fix = f"{entry.title[:1].upper()}{entry.title[1:]}.", entry.fix_at_large
     return {"id": id_, "shortDescription": {"text": title}, "help": {"text": fix}}
 
 

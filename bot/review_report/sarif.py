@@ -70,13 +70,14 @@ def _rule(id_: str, findings: Sequence[Finding]) -> dict[str, Any]:
     rule = CATALOGUE[id_]
     worst = max(one.severity for one in findings if one.rule == id_)
     controls = [str(control) for control in rule.controls]
-    help_text = f"{rule.fix}\n\nSee: {', '.join(controls)}." if controls else rule.fix
+    fix = rule.fix_at_large
+    help_text = f"{fix}\n\nSee: {', '.join(controls)}." if controls else fix
     return {
         "id": id_,
         "name": "".join(part.title() for part in id_.split("-")),
         "shortDescription": {"text": _sentence(rule.title)},
         "fullDescription": {"text": _sentence(f"a service account, user or group {rule.title}")},
-        "help": {"text": help_text, "markdown": _markdown(rule.fix, controls)},
+        "help": {"text": help_text, "markdown": _markdown(fix, controls)},
         "defaultConfiguration": {"level": LEVELS[worst]},
         "properties": {
             "tags": ["security", "kubernetes", "rbac", *controls][:20],

@@ -46,6 +46,14 @@ class CatalogueRule:
     fix: str
     controls: tuple[Control, ...]
 
+    @property
+    def fix_at_large(self) -> str:
+        """What would mend it, whatever role, binding and subject it is."""
+        return self.fix.format_map(_AT_LARGE)
+
+
+_AT_LARGE: Final = {"role": "the role", "binding": "the binding", "subject": "the subject"}
+
 
 def _controls(nsa: str, cis: str, attack: str) -> tuple[Control, ...]:
     return (

@@ -435,6 +435,10 @@ def test_a_scan_is_written_as_sarif_and_as_a_page(tmp_path: Path) -> None:
     sarif = json.loads(run("scan", str(path), "--format", "sarif").stdout)
     assert sarif["version"] == "2.1.0"
     assert sarif["runs"][0]["results"]
+    (rules,) = [one["tool"]["driver"]["rules"] for one in sarif["runs"]]
+    helps = [text for rule in rules for text in rule["help"].values()]
+    assert [text for text in helps if "{" in text or "}" in text] == []
+    assert any("the role" in text for text in helps)
     page = run("scan", str(path), "--format", "html")
     assert page.exit_code == 1
     assert page.stdout.startswith("<!doctype html>")

@@ -11,14 +11,17 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from jsonschema import Draft4Validator
+from jsonschema import Draft4Validator, Draft202012Validator
 
+from bot.cli.review import review
 from bot.cli.review_diff import diff
 from bot.cli.review_diff_text import MARKDOWN_MOST, code, markdown
+from bot.cli.review_shapes import shape_schema
 from grants.review.changes.comparing import compare
 from grants.review.findings.look import Look
 from grants.review.reading import read_paths
 
+ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 BASE = """\
@@ -148,6 +151,37 @@ def test_json_has_all_of_it(files: Any) -> None:
     (gained,) = one["gained"]
     assert gained["rules"][0]["resources"] == ["secrets"]
     assert (gained["file"], gained["line"]) == (str(head), 5)
+
+
+@pytest.mark.parametrize("head", [BASE, LITTLE, SECRETS, WAY], ids=["same", "gain", "risk", "way"])
+@pytest.mark.parametrize("way", ["there", "back"])
+def test_json_is_as_its_schema_says(files: Any, head: str, way: str) -> None:
+    pair = files(BASE, head) if way == "there" else files(head, BASE)
+    told = json.loads(run(*pair, "--format", "json").stdout)
+    assert [error.message for error in validator("diff").iter_errors(told)] == []
+
+
+def test_json_with_a_field_that_no_schema_names_is_refused(files: Any) -> None:
+    told = json.loads(run(*files(BASE, WAY), "--format", "json").stdout)
+    for place in (told, told["findings"][0], told["subjects"][0]["gained"][0]["rules"][0]):
+        place["more"] = 1
+        assert list(validator("diff").iter_errors(told))
+        del place["more"]
+
+
+@pytest.mark.parametrize("of", ["diff", "right-size"])
+def test_the_published_schema_is_the_one_that_is_written_by(of: str) -> None:
+    """Made by `valetkey review schema diff > docs/review-diff.schema.json`, and so on."""
+    name = {"diff": "review-diff", "right-size": "right-size"}[of]
+    published = json.loads((ROOT / "docs" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    printed = CliRunner().invoke(review, ["schema", of]).stdout
+    assert published == shape_schema(of) == json.loads(printed)
+
+
+def validator(of: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        shape_schema(of), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
 
 
 def test_sarif_has_levels_lines_and_lasting_fingerprints(files: Any) -> None:

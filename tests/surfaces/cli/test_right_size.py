@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from jsonschema import Draft202012Validator
 
+from bot.cli.review_shapes import shape_schema
 from bot.cli.review_sources import ReviewSource, Wanted
 from bot.cli.right_size import right_size
 from bot.cli.usage import usage
@@ -22,6 +24,9 @@ from grants.usage.coverage import Lack
 from tests.support.stores import copied, migrated_template
 
 NOW = datetime.now(UTC).replace(microsecond=0)
+SIZED = Draft202012Validator(
+    shape_schema("right-size"), format_checker=Draft202012Validator.FORMAT_CHECKER
+)
 OLD = (NOW - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
 USER = "system:serviceaccount:shop:worker"
 RBAC = "rbac.authorization.k8s.io"
@@ -222,6 +227,22 @@ def test_programs_get_json(run: Any) -> None:
     assert told["replay"] == {"holds": True, "asked": 2, "by_group": 0, "denied": 0, "gained": 0}
     assert told["delete"][0]["metadata"] == {"name": "worker"}
     assert len(told["taken"]) == 3
+
+
+def test_json_is_as_its_schema_says(run: Any) -> None:
+    wild = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+    group = {"kind": "Group", "apiGroup": RBAC, "name": "admins"}
+    for rules, others, options in (
+        (RULES, (), ()),
+        (RULES, (group,), ("--exactly",)),
+        (wild, (), ("--vouch",)),
+        ([*RULES, {"nonResourceURLs": ["/metrics"], "verbs": ["get"]}], (), ("--vouch",)),
+    ):
+        result = run(dump(rules, *others), events(*SEEN), "--format", "json", *options)
+        told = json.loads(result.stdout)
+        assert [one.message for one in SIZED.iter_errors(told)] == []
+        told["taken"][0]["more"] = 1
+        assert list(SIZED.iter_errors(told))
 
 
 def test_what_was_never_seen_by_anybody_is_insufficient_evidence(run: Any) -> None:
