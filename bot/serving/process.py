@@ -38,6 +38,8 @@ from bot.worker.loops import process_loops, secrets_loop
 log = logging.getLogger("valetkey.serving")
 
 LOOK_SECONDS: Final = 1.0
+TELL_AFTER: Final = timedelta(milliseconds=150)
+"""How long what a click changed waits to be told while its access is being made."""
 LOOKS_LEFT: Final = timedelta(seconds=1)
 STOP_WITHIN: Final = timedelta(seconds=20)
 """Less than the shipped `terminationGracePeriodSeconds`, with the time before SIGTERM taken off."""
@@ -121,12 +123,16 @@ class Serving:
             log.info("another version of policy is in force")
 
     def _wake(self, due: Sequence[Due]) -> None:
-        if self.worker is not None:
-            # Looking for what is due takes a commit and two reads more than beginning it.
-            begun = [self.worker.begin(*one) for one in due]
-            if not begun or not all(begun):
-                self.clockwork.wake("due")
-            self.clockwork.wake("tell")
+        if self.worker is None:
+            return
+        # Looking for what is due takes a commit and two reads more than beginning it.
+        begun = [self.worker.begin(*one) for one in due]
+        if begun and all(begun):
+            # It takes less than that, and what it changes is told with what the click changed.
+            self.clockwork.wake("tell", after=TELL_AFTER)
+            return
+        self.clockwork.wake("due")
+        self.clockwork.wake("tell")
 
     def start(self) -> None:
         """Start everything.

@@ -93,6 +93,7 @@ class Worker:
         self._reviews = self._make_reviews(settings)
         self._rights = self._make_rights_watches(settings, self._reviews)
         self._courier = make_courier(surface)
+        self._courier = make_courier(surface, self._reconciler.is_behind)
         self._looks = make_looks(surface)
         self._outbox = OutboxWatch(surface.ports, self._courier.breaker)
         self._sweep_every = settings.sweep_interval

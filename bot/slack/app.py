@@ -100,13 +100,13 @@ def make_surface(ports: SlackPorts) -> Surface:
     return Surface(ports, client, members)
 
 
-def make_courier(surface: Surface) -> Courier:
+def make_courier(surface: Surface, makes_way: Callable[[], bool] = lambda: False) -> Courier:
     """Make what brings the outbox to Slack, with time-outs of its own."""
     settings = surface.ports.settings
     client = _followed(surface.ports, make_client(settings, settings.delivery_timeout_seconds))
     tokens = surface.ports.tokens
     refused = tokens.refused if tokens else lambda: None
-    return Courier(surface.ports, client, surface.members, refused)
+    return Courier(surface.ports, client, surface.members, refused, makes_way)
 
 
 def make_looks(surface: Surface) -> SlackLooks:

@@ -33,6 +33,8 @@ _HOLD: Final = timedelta(seconds=5)
 """How long what a dead replica had claimed waits; a living one renews its claims."""
 _ROUND_SECONDS: Final = 10.0
 _MOST_REFUSED: Final = 3
+_WAY_ROWS: Final = 4
+_WAY_SECONDS: Final = 0.4
 _HUNG_SECONDS: Final = 0.25
 """How long a round waits for calls that do not end before it looks for other rows."""
 
@@ -57,7 +59,9 @@ class Counts:
 class Courier:
     """Delivers rows of the outbox; `client` has time-outs and never repeats a call by itself.
 
-    `token_refused` is called when Slack says that another token is needed.
+    `token_refused` is called when Slack says that another token is needed. While `makes_way` access
+    is being ended that should be gone, and tellings follow at ten a second at most: more than Slack
+    takes for long, and little enough that they keep no revocation waiting.
     """
 
     def __init__(
@@ -66,10 +70,12 @@ class Courier:
         client: WebClient,
         members: Members,
         token_refused: Callable[[], object] = lambda: None,
+        makes_way: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ports = ports
         self._client = client
         self._token_refused = token_refused
+        self._makes_way = makes_way
         self._sender = Sender(ports, client, Places(ports, client, members))
         self.breaker = Breaker(ports.clock)
         self._outcomes = Outcomes(ports, self.breaker)
@@ -133,8 +139,10 @@ class Courier:
         self.breaker.probed()
 
     def _claim(self) -> tuple[Delivery, ...]:
-        """Claim as many rows as can be begun now; one by one where a method is paced."""
+        """Claim as many rows as can be begun now; one by one where that is better."""
         free = self._ports.settings.senders - self._under_way
+        if self._makes_way():
+            free = 0 if self._stopping.wait(_WAY_SECONDS) else min(free, _WAY_ROWS)
         limit = min(free, 1) if self._outcomes.is_paced() else free
         return self._ports.deliveries.claim(limit, _HOLD) if limit > 0 else ()
 

@@ -88,12 +88,16 @@ class Clockwork:
         with self._ran:
             return self._ran.wait_for(lambda: not self._under_way, within.total_seconds())
 
-    def wake(self, loop: str) -> None:
-        """Have a loop run now, if the clock is alive; else the next check brings it."""
+    def wake(self, loop: str, after: timedelta = timedelta(0)) -> None:
+        """Have a loop run now or that much later, unless it is to run before that anyway.
+
+        If the clock is dead the next check brings it.
+        """
+        at = datetime.now(UTC) + after
         with self._lock:
             job = self._scheduler.get_job(loop) if self._scheduler else None
-            if job is not None:
-                job.modify(next_run_time=datetime.now(UTC))
+            if job is not None and job.next_run_time > at:
+                job.modify(next_run_time=at)
 
     def is_alive(self) -> bool:
         """Tell whether the clock's thread lives."""

@@ -18,6 +18,9 @@ HUNG_AFTER: Final = timedelta(seconds=60)
 _AHEAD: Final = 2
 """How many walks are claimed for each thread: one that comes free need not wait for a commit."""
 
+_MOMENT_SECONDS: Final = 1.0
+"""Leases that are over become due some dozens at a time: between two of these nothing is."""
+
 
 class LaneCalls(Protocol):
     """What a lane calls; the reconciler does it."""
@@ -81,6 +84,7 @@ class Lane:
         self._claiming = threading.Lock()
         self._walks: dict[str, _Walk] = {}
         self._more = False
+        self._more_at: float | None = None
         self._room = 0
         self._stopped = False
 
@@ -103,6 +107,8 @@ class Lane:
         """Start the walks of grants that were claimed for the room that was reserved."""
         try:
             self._more = len(claimed) == self._room
+            if self._more:
+                self._more_at = self._ticks()
             for grant in claimed:
                 self._start(grant)
         finally:
@@ -128,6 +134,11 @@ class Lane:
             done = self._pool.submit(self._one, grant)
         done.add_done_callback(lambda ended: self._note(grant, ended))
         return True
+
+    def is_behind(self) -> bool:
+        """Tell whether more was due here than there was room for, now or a moment ago."""
+        more_at = self._more_at
+        return more_at is not None and self._ticks() - more_at < _MOMENT_SECONDS
 
     def under_way(self) -> tuple[str, ...]:
         """Name the grants that are claimed here, begun or not; the caller holds `changed`."""

@@ -81,6 +81,11 @@ class Reconciler:
         """
         return not self._stopped and self.may_go(cluster) and self._lane(cluster).begin(grant)
 
+    def is_behind(self) -> bool:
+        """Tell whether a cluster has more grants due than room for them, or had a moment ago."""
+        with self._changed:
+            return any(lane.is_behind() for lane in self._lanes.values())
+
     def stop(self, within: timedelta = timedelta(seconds=10)) -> bool:
         """Take no more and finish the walks under way; False when one did not end in time.
 

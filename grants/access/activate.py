@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
 from grants.access.cluster_port import Binding
 from grants.access.drift import subjects_of
@@ -33,9 +33,6 @@ from grants.authz.sample import candidate_questions, choose_sample, count_permis
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
 
-T = TypeVar("T")
-U = TypeVar("U")
-
 LONGER_THAN_ANY_CALL: Final = timedelta(minutes=1)
 """Calls end by their own time-outs."""
 
@@ -44,33 +41,51 @@ ENOUGH_DENIED: Final = 3
 and each costs people a moment that they wait."""
 
 
-def _look(work: Work, ports: AccessPorts) -> Work:
-    """See what stands at the grant's place and, the first time, what is allowed before.
+def _is_first(work: Work) -> bool:
+    """Tell whether nobody can have put anything at the grant's place yet, and there is time."""
+    return (
+        work.grant.binding_uid is None
+        and not work.grant.attempts
+        and work.before is None
+        and work.now < work.grant.activate_until
+    )
 
-    On a first attempt nobody can have put anything there yet: it is asked who the cluster is, and
-    where the name is taken all the same the create says so.
+
+def _begin(work: Work, ports: AccessPorts) -> Work:
+    """Do at once what a first attempt needs: create, read the role, ask what is allowed before.
+
+    An empty binding allows nothing, so what is asked meanwhile is what was allowed before. Who the
+    cluster is, is asked before anything is put there; where the name is taken the create says so.
     """
-    is_first = work.grant.binding_uid is None and not work.grant.attempts
 
-    def look() -> Binding | None:
-        if not is_first:
-            return look_there(work)
+    def create() -> Work:
         recognise(work)
-        return None
+        return replace(work, binding=_put(work))
 
+    calls = (create, lambda: _read_role(work), lambda: _ask_before(work, ports))
+    made, read, asked = _at_once(work, ports, calls)
+    return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
+
+
+def _not_begun(work: Work) -> bool:
+    return work.role_digest is None
+
+
+def _look(work: Work, ports: AccessPorts) -> Work:
+    """See what stands at the grant's place and, the first time, what is allowed before."""
     if work.before is not None:
-        return replace(work, binding=look())
-    found, asked = _at_once(work, ports, look, lambda: _ask_before(work, ports))
-    return replace(asked, binding=found)
+        return replace(work, binding=look_there(work))
+    calls = (lambda: replace(work, binding=look_there(work)), lambda: _ask_before(work, ports))
+    found, asked = _at_once(work, ports, calls)
+    return replace(asked, binding=found.binding)
 
 
 def _at_once(
-    work: Work, ports: AccessPorts, first: Callable[[], T], second: Callable[[], U]
-) -> tuple[T, U]:
-    """Call a cluster twice at the same time; the first one's error is raised before the other's."""
-    calls, alias = (first, second), work.cluster.alias
-    made, read = ports.lookups.run_all(alias, calls, LONGER_THAN_ANY_CALL)
-    return cast("T", made), cast("U", read)
+    work: Work, ports: AccessPorts, calls: Sequence[Callable[[], Work]]
+) -> tuple[Work, ...]:
+    """Call a cluster several times at once; the first one's error is raised before the others'."""
+    done = ports.lookups.run_all(work.cluster.alias, calls, LONGER_THAN_ANY_CALL)
+    return cast("tuple[Work, ...]", done)
 
 
 def _is_ours(work: Work, found: Binding, installation: str) -> bool:
@@ -106,6 +121,10 @@ def _filled(work: Work) -> bool:
 
 def _not_filled(work: Work) -> bool:
     return not _filled(work)
+
+
+def _to_create(work: Work) -> bool:
+    return _not_begun(work) and _not_filled(work)
 
 
 def _ask_before(work: Work, ports: AccessPorts) -> Work:
@@ -157,18 +176,15 @@ def _ask_rules(
 
 
 def _create(work: Work, ports: AccessPorts) -> Work:
-    """Create the binding empty, if it is not there yet, and read the role meanwhile.
+    """Create the binding empty, if it is not there yet, and read the role meanwhile."""
+    calls = (lambda: replace(work, binding=work.binding or _put(work)), lambda: _read_role(work))
+    made, read = _at_once(work, ports, calls)
+    return replace(read, binding=made.binding)
 
-    Where the name is taken it is seen by what, to judge that.
-    """
 
-    def create() -> Binding | None:
-        if work.binding is not None:
-            return work.binding
-        return work.cluster.create_empty(wish_of(work.grant)) or work.cluster.binding(work.place)
-
-    made, read = _at_once(work, ports, create, lambda: _read_role(work))
-    return replace(read, binding=made)
+def _put(work: Work) -> Binding | None:
+    """Create the binding empty; where the name is taken it is seen by what, to judge that."""
+    return work.cluster.create_empty(wish_of(work.grant)) or work.cluster.binding(work.place)
 
 
 def _read_role(work: Work) -> Work:
@@ -282,9 +298,10 @@ def _store_active(work: Work, ports: AccessPorts) -> Work:
 
 
 ACTIVATE: tuple[Step, ...] = (
-    Step("activate.look", Touches.CLUSTER, _look),
-    Step("activate.judge-found", Touches.RECORD, _judge_found),
-    Step("activate.create", Touches.CLUSTER, _create, _not_filled),
+    Step("activate.begin", Touches.CLUSTER, _begin, _is_first),
+    Step("activate.look", Touches.CLUSTER, _look, _not_begun),
+    Step("activate.judge-found", Touches.RECORD, _judge_found, _not_begun),
+    Step("activate.create", Touches.CLUSTER, _create, _to_create),
     Step("activate.judge-created", Touches.RECORD, _judge_found),
     Step("activate.judge-role", Touches.RECORD, _judge_role, _not_filled),
     Step("activate.store-intent", Touches.RECORD, _store_intent, _not_filled),

@@ -33,6 +33,24 @@ def start_revoking(
     why: str = "",
 ) -> Grant:
     """Move a grant to revoking inside a transaction: the row, its event and the cards."""
+    moved = tell_revoking(
+        tx, grant, now, cause=cause, detail=detail, by=by, why_digest=why_digest, why=why
+    )
+    return tx.save_grant(moved)
+
+
+def tell_revoking(
+    tx: AccessTx,
+    grant: Grant,
+    now: datetime,
+    *,
+    cause: Cause,
+    detail: str = "",
+    by: str = "system",
+    why_digest: str | None = None,
+    why: str = "",
+) -> Grant:
+    """Give the grant as it is revoking, with its event and cards; whoever calls saves it."""
     moved = replace(
         grant.moved(GrantState.REVOKING),
         cause=cause,
@@ -55,7 +73,7 @@ def start_revoking(
         )
     )
     tx.retell(grant.request)
-    return tx.save_grant(moved)
+    return moved
 
 
 def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) -> Work:

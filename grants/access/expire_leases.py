@@ -2,7 +2,7 @@
 
 import logging
 
-from grants.access.ending import start_revoking
+from grants.access.ending import tell_revoking
 from grants.access.model import Cause
 from grants.access.ports import AccessPorts
 from grants.errors import StoreError
@@ -27,8 +27,7 @@ def expire_leases(*, ports: AccessPorts) -> int:
     try:
         with ports.store.write() as tx:
             over = tx.leases_over(now, AT_ONCE)
-            for grant in over:
-                start_revoking(tx, grant, now, cause=Cause.EXPIRED)
+            tx.save_grants([tell_revoking(tx, grant, now, cause=Cause.EXPIRED) for grant in over])
     except StoreError:
         raise
     except Exception:

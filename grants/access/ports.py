@@ -1,6 +1,6 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -123,6 +123,10 @@ class AccessTx(EventLog, Outbox, Protocol):
 
     def save_grant(self, grant: Grant) -> Grant:
         """Store a moved grant; gives it with its new version."""
+        ...
+
+    def save_grants(self, grants: Sequence[Grant]) -> None:
+        """Store moved grants at once; ChangedMeanwhile if any of them was moved meanwhile."""
         ...
 
     def live_grants(

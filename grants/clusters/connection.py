@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import urllib3
 from kubernetes import client
+from urllib3.exceptions import ClosedPoolError
 
 from grants.clusters import credentials
 from grants.clusters.config import ClusterConfig
@@ -219,6 +220,16 @@ def _new_client(loaded: Loaded, host: str, proxy: Proxy | None) -> Any:
     return client.ApiClient(configuration=mine)
 
 
+def _own_pool(manager: urllib3.PoolManager, host: str) -> urllib3.HTTPConnectionPool | None:
+    """Find the pool that the manager would find for each call anew, by reading the URL.
+
+    None where it does more than that: by a proxy a plain http address is asked for in other words.
+    """
+    if urlsplit(host).scheme != "https":
+        return None
+    return manager.connection_from_url(host)
+
+
 class _Door:
     """One API server: the official client's connections and credential, without its models.
 
@@ -231,7 +242,9 @@ class _Door:
         # Said outright: the hook that renews a token sets the configuration's host back to the
         # kubeconfig's, and a second server would be proven by asking the first.
         self._host = host.rstrip("/")
-        self._pool: urllib3.PoolManager = api.rest_client.pool_manager
+        self._manager: urllib3.PoolManager = api.rest_client.pool_manager
+        self._pool = _own_pool(self._manager, self._host)
+        self._base = urlsplit(self._host).path
         self._credential: dict[str, str] = {}
         self._asked_at: float | None = None
 
@@ -252,16 +265,23 @@ class _Door:
         if call.body is not None:
             headers["Content-Type"] = "application/json"
         query = f"?{urlencode(call.query)}" if call.query else ""
-        return self._pool.urlopen(
-            call.method,
-            f"{self._host}{call.path}{query}",
-            body=None if call.body is None else msgspec.json.encode(call.body),
-            headers=headers,
-            timeout=timeout,
-            retries=False,
-            redirect=False,
-            preload_content=False,
-        )
+        options: dict[str, Any] = {
+            "body": None if call.body is None else msgspec.json.encode(call.body),
+            "headers": headers,
+            "timeout": timeout,
+            "retries": False,
+            "redirect": False,
+            "preload_content": False,
+        }
+        target = f"{call.path}{query}"
+        if self._pool is not None:
+            try:
+                return self._pool.urlopen(
+                    call.method, f"{self._base}{target}", assert_same_host=False, **options
+                )
+            except ClosedPoolError:
+                pass  # another thread renewed the credentials; nothing was sent yet
+        return self._manager.urlopen(call.method, f"{self._host}{target}", **options)
 
     def close(self) -> None:
         """Close its connections."""

@@ -1,5 +1,6 @@
 """Rows of access: requests, decisions, grants, proofs, and what they refer to."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -113,6 +114,11 @@ _PROOF = (
     .order_by(t.proofs.c.seq.desc())
     .limit(1)
 )
+
+
+def _moved_values(grant: Grant) -> dict[str, Any]:
+    read = {"read_id": grant.id, "read_version": grant.version}
+    return grant_values(grant) | {"version": grant.version + 1} | read
 
 
 class AccessRows(TxBase):
@@ -230,10 +236,17 @@ class AccessRows(TxBase):
     def save_grant(self, grant: Grant) -> Grant:
         """Store a moved grant; gives it with its new version."""
         moved = replace(grant, version=grant.version + 1)
-        read = {"read_id": grant.id, "read_version": grant.version}
-        done = self._run(_SAVE_GRANT, grant_values(moved) | read)
+        done = self._run(_SAVE_GRANT, _moved_values(grant))
         self._must_have_moved(done, "grant", grant.id)
         return moved
+
+    def save_grants(self, grants: Sequence[Grant]) -> None:
+        """Store moved grants at once; ChangedMeanwhile if any of them was moved meanwhile."""
+        if not grants:
+            return
+        done = self._run(_SAVE_GRANT, [_moved_values(grant) for grant in grants])
+        if done.rowcount != len(grants):
+            raise ChangedMeanwhile("grant", f"one of {len(grants)}")
 
     def live_grants(
         self, *, person: str | None = None, cluster: str | None = None

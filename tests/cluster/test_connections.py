@@ -75,8 +75,8 @@ def test_every_connection_has_these_options(server: Serve, tmp_path: Path) -> No
     cluster = KubernetesCluster(ClusterConfig("prod", "inst-x", kubeconfig=path), SystemClock())
     cluster.uid()
     (door,) = cluster._connections._doors.values()
-    (key,) = door._pool.pools.keys()
-    pool = door._pool.pools[key]
+    (key,) = door._manager.pools.keys()
+    pool = door._manager.pools[key]
     kept = pool.pool.get(block=False)
     assert kept.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
     pool.pool.put(kept)

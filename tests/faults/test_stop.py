@@ -30,6 +30,7 @@ def _stop_and_wake(faults: Faults, step: str) -> None:
     Checked before any sweep: what a late worker did must be harmless by itself.
     """
     grant, account = faults.approved()
+    faults.make_way_to(step, grant)
     sleeper = faults.stop_at(grant, "active", "ended", fault=Fault(step, "before"))
     faults.give_back(grant, account)
     faults.settle(grant, "ended")
@@ -80,7 +81,7 @@ def test_a_worker_that_sleeps_while_ending_undoes_nothing_when_it_wakes(
 
 @pytest.mark.security("G3")
 @pytest.mark.parametrize(
-    ("build", "step"), [("no-fence", "activate.create"), ("no-uid", "activate.fill")]
+    ("build", "step"), [("no-fence", "activate.begin"), ("no-uid", "activate.fill")]
 )
 def test_a_build_without_the_fence_is_caught(
     staged: Callable[[Build], Faults], build: Build, step: str

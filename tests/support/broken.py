@@ -1,14 +1,11 @@
 """Three builds that are broken on purpose: the checker must catch each of them."""
 
-from dataclasses import replace
 from datetime import datetime
 
-from grants.access import reconcile
-from grants.access.activate import ACTIVATE
+from grants.access import activate, reconcile
 from grants.access.cluster_port import Binding, BindingWish
 from grants.access.ending import END
 from grants.access.model import GrantState
-from grants.access.ports import AccessPorts
 from grants.access.steps import Step, Work, wish_of
 from grants.clusters import bindings
 from grants.clusters.bindings import Bindings
@@ -27,15 +24,13 @@ def _swap(state: GrantState, road: tuple[Step, ...]) -> None:
 def _no_fence() -> None:
     """Create the binding filled at once, as a naive bot would."""
 
-    def create(work: Work, ports: AccessPorts) -> Work:
+    def put(work: Work) -> Binding | None:
         made = work.cluster.create_empty(wish_of(work.grant))
         if made is None:
-            return replace(work, problem="name-taken")
-        expires = ports.clock.now() + work.grant.duration
-        return replace(work, binding=work.cluster.fill(made, wish_of(work.grant), expires))
+            return work.cluster.binding(work.place)
+        return work.cluster.fill(made, wish_of(work.grant), work.now + work.grant.duration)
 
-    broken = (replace(s, run=create) if s.name == "activate.create" else s for s in ACTIVATE)
-    _swap(GrantState.ACTIVATING, tuple(broken))
+    activate._put = put
 
 
 def _no_uid() -> None:

@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -342,6 +342,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         moved = replace(grant, version=grant.version + 1)
         self.rows.grants[grant.id] = moved
         return moved
+
+    def save_grants(self, grants: Sequence[Grant]) -> None:
+        for grant in grants:
+            self.save_grant(grant)
 
     def live_grants(
         self, *, person: str | None = None, cluster: str | None = None

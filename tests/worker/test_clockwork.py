@@ -87,6 +87,18 @@ def test_a_woken_loop_does_not_wait_for_its_time() -> None:
     raise AssertionError("a woken loop waited for its time")
 
 
+def test_a_loop_that_is_woken_for_later_is_put_off_by_nothing() -> None:
+    runs = Runs()
+    with _running(Clockwork((Loop("a", NEVER, list),), runs)) as clock:
+        runs.wait(lambda heard: len(heard) == 1)
+        for _try in range(1000):
+            clock.wake("a", after=timedelta(milliseconds=1))
+            clock.wake("a", after=NEVER)
+            if runs.changed(0.01):
+                return
+    raise AssertionError("a woken loop waited for its time")
+
+
 def test_a_loop_that_hangs_is_late_and_the_others_are_not(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -370,6 +370,21 @@ def test_a_lane_that_breaks_leaves_the_others_as_they_were(clock: FixedClock) ->
     assert [one.grant for one in store.claim_grants("another", 2, HOLD)] == [second]
 
 
+def test_a_worker_is_behind_for_a_moment_after_it_found_more_than_it_has_room_for(
+    store: MemoryStore,
+) -> None:
+    """A cluster that hangs, whose walks make no room, is no reason to wait with anything."""
+    _due(store, *["c"] * 5)
+    hall, now = Hall(), [0.0]
+    with _worker(store, hall.walk, ticks=lambda: now[0]) as worker:
+        assert not worker.is_behind()
+        worker.run_due()
+        assert worker.is_behind()
+        now[0] = 1.0
+        assert not worker.is_behind()
+        hall.open()
+
+
 def test_what_is_known_to_be_due_begins_without_a_search(store: MemoryStore) -> None:
     (grant,) = _due(store, "one")
     hall = Hall()

@@ -252,6 +252,24 @@ def test_a_grant_that_moved_on_is_not_saved(store, grant):
         assert tx.grant(grant.id).state is GrantState.ACTIVE
 
 
+def test_of_grants_saved_at_once_none_is_when_one_moved_on(store, stored, grant):
+    request = a_request(stored.ann)
+    other = a_grant(request)
+    with store.write() as tx:
+        tx.add_request(request)
+        tx.add_grant(other)
+        tx.save_grants([])
+        tx.save_grants([active(grant, "uid-1"), active(other, "uid-2")])
+    with store.read() as tx:
+        grant_now, other_now = tx.grant(grant.id), tx.grant(other.id)
+    assert grant_now == replace(active(grant, "uid-1"), version=2)
+    assert other_now == replace(active(other, "uid-2"), version=2)
+    with pytest.raises(ChangedMeanwhile), store.write() as tx:
+        tx.save_grants([ended(grant_now), ended(other)])
+    with store.read() as tx:
+        assert tx.grant(grant.id) == grant_now
+
+
 def test_one_binding_realises_one_grant(store, stored, grant):
     request = a_request(stored.ann)
     other = a_grant(request)

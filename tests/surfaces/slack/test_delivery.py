@@ -10,7 +10,7 @@ from bot.slack.delivery import Counts
 from bot.slack.sending import EVENT_TYPE
 from grants.access.model import AccessRequest
 from grants.errors import ChangedMeanwhile
-from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
+from grants.outbox.model import Card, CardKind, Delivery, Notice, Place, PlaceKind
 from grants.policy.model import Notify
 from tests.support.slack_bot import SlackBot
 
@@ -78,6 +78,29 @@ def test_without_a_thread_for_it_a_delivery_waits_and_holds_up_nothing(
     bot.world.clock.forward(seconds=6)
     assert bot.deliver().retried == 0
     assert not bot.deliveries.undelivered(10)
+
+
+def test_while_access_ends_that_should_be_gone_few_rows_are_claimed_at_a_time(
+    bot: SlackBot, erin: Person
+) -> None:
+    for _ in range(3):
+        ask(bot, erin)
+    claimed, claim = list[int](), bot.deliveries.claim
+
+    def noted(limit: int, hold: timedelta) -> tuple[Delivery, ...]:
+        claimed.append(limit)
+        return claim(limit, hold)
+
+    bot.deliveries.claim = noted  # type: ignore[method-assign]
+    way = [True]
+    bot.courier._makes_way = lambda: way[0]
+    bot.courier._stopping.wait = lambda _: False  # type: ignore[method-assign, assignment]
+    bot.courier.deliver_once()
+    assert max(claimed) == 4
+    way[0] = False
+    claimed.clear()
+    bot.courier.deliver_once()
+    assert claimed == [bot.ports.settings.senders]
 
 
 def test_a_message_lost_in_a_crash_is_found_and_not_sent_twice(
