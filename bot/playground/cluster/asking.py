@@ -13,7 +13,7 @@ import yaml
 from bot.playground.cluster.faults import Fault, bad_request, media_type_not_supported
 from bot.playground.cluster.godecode import complaint, mistyped, summary
 from bot.playground.cluster.kinds import Json
-from bot.playground.cluster.protobuf import MAGIC, NotModelledError, decode
+from bot.playground.cluster.protobuf import MAGIC, MalformedError, NotModelledError, decode
 from bot.playground.cluster.representing import media_type
 from grants.authz.model import Question
 from grants.authz.requests import question_of
@@ -85,6 +85,8 @@ def read_body(
             return decode(body), ()
         except NotModelledError as error:
             raise media_type_not_supported((JSON_TYPE, YAML_TYPE)) from error
+        except MalformedError as error:
+            raise _unrecognized(body, str(error), kind) from None
     if media not in _ACCEPTED:
         raise media_type_not_supported(_ACCEPTED)
     twice: list[str] = []
@@ -135,7 +137,10 @@ def _twice(found: Any, path: str) -> Iterator[str]:
 
 
 def _undecodable(body: bytes, why: str, kind: str) -> Fault:
-    said = f"couldn't get version/kind; json parse error: {why}"
+    return _unrecognized(body, f"couldn't get version/kind; json parse error: {why}", kind)
+
+
+def _unrecognized(body: bytes, said: str, kind: str) -> Fault:
     if not kind:
         return bad_request(said)
     shown = summary(body)

@@ -10,17 +10,27 @@ from bot.playground.cluster.protobuf_shapes import MESSAGES, Field
 MAGIC: Final = b"k8s\x00"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _WRAPPER: Final = {1: Field("typeMeta", "TypeMeta"), 2: Field("raw", "bytes")}
+_CUT_OFF: Final = "unexpected EOF"
 _SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
 
 
 class NotModelledError(Exception):
-    """A body of a kind, or of a form, that is not known here."""
+    """A body of a kind that is not known here."""
+
+
+class MalformedError(Exception):
+    """A body that is no protobuf; the text is what a real one says of it."""
 
 
 def decode(body: bytes) -> Json:
     """Decode an object."""
+    if not body:
+        raise MalformedError("empty data")
     if not body.startswith(MAGIC):
-        raise NotModelledError("no magic")
+        prefix = " ".join(str(byte) for byte in MAGIC)
+        raise MalformedError(
+            f"provided data does not appear to be a protobuf message, expected prefix [{prefix}]"
+        )
     wrapped = _message(body[len(MAGIC) :], _WRAPPER)
     about = wrapped.get("typeMeta") or {}
     kind, version = about.get("kind", ""), about.get("apiVersion", "")
@@ -76,20 +86,20 @@ def _pairs(body: bytes) -> Iterator[tuple[int, Any]]:
         elif wire == _BYTES:
             size, at = _varint(body, at)
             if at + size > len(body):
-                raise NotModelledError("cut off")
+                raise MalformedError(_CUT_OFF)
             yield number, body[at : at + size]
             at += size
         elif wire in _SIZES:
             at += _SIZES[wire]
         else:
-            raise NotModelledError(f"wire type {wire}")
+            raise MalformedError(f"proto: illegal wireType {wire}")
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(body):
-            raise NotModelledError("cut off")
+            raise MalformedError(_CUT_OFF)
         byte = body[at]
         at += 1
         value |= (byte & 0x7F) << shift
