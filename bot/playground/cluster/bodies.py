@@ -68,7 +68,7 @@ def checked(
     return taken, said if directive == _WARN else ()
 
 
-def checked_patch(asked: Asked, found: Json, kind: Kind) -> tuple[Json, tuple[str, ...]]:
+def checked_patch(asked: Asked, found: Json, kind: Kind | Review) -> tuple[Json, tuple[str, ...]]:
     """Do the same for what a patch makes of an object."""
     taken, said = _told(found, kind, ())
     directive = asked.query.get("fieldValidation") or _WARN
@@ -108,14 +108,14 @@ def delete_options(asked: Asked, body: bytes) -> DeleteOptions:
     if body:
         said, _ = read_body(asked, body)
         _require_delete_options(said)
-        dry_run = list(said.get("dryRun") or ())
+        dry_run = said.get("dryRun") or []
     else:
         query = asked.query
         said = {"propagationPolicy": query.get("propagationPolicy", "")}
         if "orphanDependents" in query:
             said["orphanDependents"] = query["orphanDependents"] == "true"
         dry_run = [query["dryRun"]] if query.get("dryRun") else []
-    if any(word != "All" for word in dry_run):
+    if not isinstance(dry_run, list) or any(word != "All" for word in dry_run):
         wrong = unsupported("dryRun", dry_run, ["All"])
         raise not_valid("DeleteOptions", _META_GROUP, "", [wrong])
     preconditions = said.get("preconditions") or {}
@@ -134,8 +134,14 @@ def _require_delete_options(said: Json) -> None:
             f"no kind {quoted(kind)} is registered for version {quoted(version)} in scheme"
             ' "pkg/runtime/scheme.go:111"'
         )
+    preconditions = said.get("preconditions") or {}
+    if not isinstance(preconditions, dict):
+        raise bad_request(
+            f"json: cannot unmarshal {seen_as(preconditions)} into Go struct field"
+            " DeleteOptions.preconditions of type v1.Preconditions"
+        )
     for name, type_ in (("uid", "types.UID"), ("resourceVersion", "string")):
-        value = (said.get("preconditions") or {}).get(name)
+        value = preconditions.get(name)
         if value is not None and not isinstance(value, str):
             raise bad_request(
                 f"json: cannot unmarshal {seen_as(value)} into Go struct field"

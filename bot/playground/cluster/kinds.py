@@ -217,6 +217,10 @@ REVIEWS: Final = (
     Review(AUTHORIZATION, "subjectaccessreviews", "SubjectAccessReview"),
 )
 
+TOKEN_REQUEST: Final = Review(AUTHENTICATION, "tokenrequests", "TokenRequest", namespaced=True)
+SCALE: Final = Review("autoscaling", "scales", "Scale", namespaced=True)
+"""What is written to parts of objects, and stored nowhere by itself."""
+
 _BY_PLACE: Final[Mapping[tuple[str, str, str], Kind]] = {
     (kind.group, kind.version, kind.plural): kind for kind in KINDS
 }

@@ -14,10 +14,10 @@ from bot.playground.cluster.faults import (
     not_valid,
     success,
 )
-from bot.playground.cluster.kinds import AUTHENTICATION, POD, SECRET, Json
+from bot.playground.cluster.kinds import AUTHENTICATION, NAMESPACE, POD, SECRET, Json
 from bot.playground.cluster.meta import rfc3339
 from bot.playground.cluster.store import Store
-from bot.playground.cluster.writing import DeleteOptions, Place, Writer
+from bot.playground.cluster.writing import DeleteOptions, Edit, Place, Writer
 from grants.authz.reason import quoted
 
 _TOKEN_LEAST_SECONDS: Final = 600
@@ -95,17 +95,22 @@ class Parts:
             raise conflict("", kind.kind, ref["name"], why)
         return uid
 
-    def status(self, place: Place, wanted: Json) -> Said:
-        """Replace the status alone."""
-        changed = self._writer.change_part(
-            place, lambda old: {**old, "status": wanted.get("status") or {}}
-        )
-        return HTTPStatus.OK, changed
+    def status(self, place: Place, edit: Edit) -> Said:
+        """Replace the status by that of what `edit` makes of the object."""
+
+        def changed(old: Json) -> Json:
+            status = edit(old).get("status") or {}
+            # Whatever else is taken away: a namespace has a phase.
+            kept = {"phase": old["status"]["phase"]} if place.kind is NAMESPACE else {}
+            return {**old, "status": {**kept, **status}}
+
+        return HTTPStatus.OK, self._writer.change_part(place, changed)
 
     def finalize(self, place: Place, wanted: Json) -> Said:
         """Replace what must happen before a namespace may end."""
+        finalizers = (wanted.get("spec") or {}).get("finalizers") or []
         changed = self._writer.change_part(
-            place, lambda old: {**old, "spec": wanted.get("spec") or {}}
+            place, lambda old: {**old, "spec": {**old["spec"], "finalizers": finalizers}}
         )
         return HTTPStatus.OK, changed
 
@@ -114,12 +119,15 @@ class Parts:
         found = self._stored(place)
         meta = found["metadata"]
         kept = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
-        selector = (found["spec"].get("selector") or {}).get("matchLabels") or {}
+        spec: Json = found.get("spec") or {}
+        selector: Json = {}
+        if isinstance(spec.get("selector"), dict):
+            selector = spec["selector"].get("matchLabels") or {}
         return {
             "kind": "Scale",
             "apiVersion": "autoscaling/v1",
             "metadata": {key: meta[key] for key in kept},
-            "spec": {"replicas": found["spec"].get("replicas", 1)},
+            "spec": {"replicas": spec.get("replicas", 1)},
             "status": {
                 "replicas": found.get("status", {}).get("replicas", 0),
                 "selector": ",".join(f"{k}={v}" for k, v in sorted(selector.items())),
@@ -129,10 +137,14 @@ class Parts:
     def set_scale(self, place: Place, wanted: Json) -> Said:
         """Say how many there shall be."""
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
+        if not isinstance(replicas, int) or replicas < 0:
+            wrong = invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+            raise not_valid("Scale", "autoscaling", place.name, [wrong])
 
         def edit(old: Json) -> Json:
             meta = {**old["metadata"], "generation": old["metadata"].get("generation", 1) + 1}
-            return {**old, "metadata": meta, "spec": {**old["spec"], "replicas": replicas}}
+            spec = {**(old.get("spec") or {}), "replicas": replicas}
+            return {**old, "metadata": meta, "spec": spec}
 
         self._writer.change_part(place, edit)
         return HTTPStatus.OK, self.scale(place)

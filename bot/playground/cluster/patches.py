@@ -124,9 +124,11 @@ def json_patched(target: Json, operations: object) -> Json:
     try:
         for operation in operations:
             found = _operate(found, operation)
-    except _UnappliableError:
+    except (_UnappliableError, ValueError):
         raise _unprocessable() from None
-    return dict(found)
+    if not isinstance(found, dict):
+        raise _unprocessable()
+    return found
 
 
 def _operate(target: Any, operation: Any) -> Any:
@@ -164,6 +166,8 @@ def _moved(target: Any, operation: Any) -> Any:
 
 def _path(operation: Any, key: str) -> list[str]:
     text = operation.get(key, "")
+    if not isinstance(text, str):
+        raise _UnappliableError(f"{key} is no text")
     parts = text.split("/")[1:] if text else []
     return [part.replace("~1", "/").replace("~0", "~") for part in parts]
 
@@ -206,10 +210,12 @@ def _put(target: Any, path: list[str], value: Any, *, insert: bool) -> Any:
 
 
 def _taken(target: Any, path: list[str]) -> tuple[Any, Any]:
+    if not path:
+        raise _missing("remove", path)
     home, last = _at(target, path[:-1], "remove"), path[-1]
     try:
         value = home.pop(int(last)) if isinstance(home, list) else home.pop(last)
-    except (KeyError, IndexError, ValueError):
+    except (KeyError, IndexError, ValueError, AttributeError):
         message = (
             f"remove operation does not apply: doc is missing path: /{'/'.join(path)}:"
             " missing value"

@@ -1,5 +1,6 @@
 """Requests on what is stored: which object, which verb, and what is answered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from bot.playground.cluster.faults import (
     not_found,
     patch_type_not_supported,
 )
-from bot.playground.cluster.kinds import Json
+from bot.playground.cluster.kinds import Json, Kind, Review
 from bot.playground.cluster.patches import (
     JSON_PATCH,
     MERGE,
@@ -40,7 +41,7 @@ from bot.playground.cluster.writing import Place, Writer
 from grants.authz.model import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _PATCHES: Final = (JSON_PATCH, MERGE, STRATEGIC, APPLY)
 
@@ -165,24 +166,14 @@ class Resources:
 
     def _patch(self, request: Request) -> Answer:
         place, asked = request.place, request.asked
-        media = media_type(asked.header("content-type"))[0]
-        if media not in _PATCHES:
-            raise patch_type_not_supported()
         dry_run = is_dry_run(request.query, "PatchOptions")
-        if media == APPLY:
+        if media_type(asked.header("content-type"))[0] == APPLY:
             return self._apply(request, dry_run=dry_run)
-        patch = read_json(request.body)
-        if media == STRATEGIC and patch is None:
-            patch = {}
-        if media != JSON_PATCH and not isinstance(patch, dict):
-            message = "json: cannot unmarshal array into Go value of type map[string]interface {}"
-            raise bad_request(f"error decoding patch: {message}")
+        patch = read_patch(asked, request.body, place.kind)
         said: list[str] = []
 
         def edit(old: Json) -> Json:
-            changed = _patched(media, old, patch)
-            _require_same_name(changed, old)
-            taken, warnings = checked_patch(asked, changed, place.kind)
+            taken, warnings = patch(old)
             said.extend(warnings)
             return taken
 
@@ -225,6 +216,29 @@ class Resources:
         return Answer(HTTPStatus.OK, several(form, place.kind, found, meta))
 
 
+def read_patch(
+    asked: Asked, body: bytes, kind: Kind | Review
+) -> Callable[[Json], tuple[Json, tuple[str, ...]]]:
+    """Read a patch; gives what it makes of an object, and what is to be warned of."""
+    media = media_type(asked.header("content-type"))[0]
+    if media not in _PATCHES:
+        raise patch_type_not_supported()
+    patch = read_json(body)
+    if media == STRATEGIC and patch is None:
+        patch = {}
+    if media != JSON_PATCH and not isinstance(patch, dict):
+        message = "json: cannot unmarshal array into Go value of type map[string]interface {}"
+        raise bad_request(f"error decoding patch: {message}")
+
+    def apply(old: Json) -> tuple[Json, tuple[str, ...]]:
+        changed = _patched(media, old, patch)
+        changed["metadata"] = changed.get("metadata") or {}
+        _require_same_name(changed, old)
+        return checked_patch(asked, changed, kind)
+
+    return apply
+
+
 def _require_applicable(place: Place, said: Json) -> None:
     """Raise a Fault (400) unless an object that is applied says which one it is."""
     version, kind = said.get("apiVersion") or "", said.get("kind") or ""
@@ -247,7 +261,9 @@ def _patched(media: str, old: Json, patch: object) -> Json:
 
 
 def _require_same_name(changed: Json, old: Json) -> None:
-    now, was = changed["metadata"].get("name") or "", old["metadata"]["name"]
+    meta = changed["metadata"]
+    now = meta.get("name") if isinstance(meta, dict) else ""
+    was = old["metadata"]["name"]
     if now and now != was:
         raise bad_request(
             f"the name of the object ({now}) does not match the name on the URL ({was})"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from bot.playground.cluster import discovery
-from bot.playground.cluster.asking import Asked, asked_of, read_body, read_json
+from bot.playground.cluster.asking import Asked, asked_of
 from bot.playground.cluster.audit import Account, AuditLog
 from bot.playground.cluster.authenticating import Authenticator
 from bot.playground.cluster.authorizing import Authorizer, User, refusal
@@ -19,14 +19,15 @@ from bot.playground.cluster.impersonating import Impersonation, wanted_user
 from bot.playground.cluster.kinds import (
     NAMESPACE,
     POD,
+    SCALE,
+    TOKEN_REQUEST,
     Kind,
     Review,
     find_kind,
     find_review,
 )
 from bot.playground.cluster.parts import Parts
-from bot.playground.cluster.patches import merged
-from bot.playground.cluster.resources import Answer, Request, Resources
+from bot.playground.cluster.resources import Answer, Request, Resources, read_patch
 from bot.playground.cluster.reviews import Reviews
 from bot.playground.cluster.watching import Watch
 from bot.playground.cluster.writing import Place
@@ -159,7 +160,9 @@ class Application:
         answer = await self._reviews.answer(review, user, namespace, said)
         return Answer(HTTPStatus.CREATED, answer, warnings=warnings)
 
-    def _part(self, asked: Asked, place: Place, sub: str, body: bytes) -> Answer:
+    def _part(  # noqa: PLR0911 - a table of parts
+        self, asked: Asked, place: Place, sub: str, body: bytes
+    ) -> Answer:
         if place.kind.subresource(sub) is None or not place.name:
             raise no_such_resource()
         method, query = asked.method, asked.query
@@ -168,13 +171,18 @@ class Application:
             return Answer(code, said)
         if sub == "token" and method == "POST":
             dry_run = is_dry_run(query, "CreateOptions")
-            return Answer(*self._parts.token(place, read_body(asked, body)[0], dry_run=dry_run))
+            wanted, _ = read_object(asked, body, TOKEN_REQUEST)
+            return Answer(*self._parts.token(place, wanted, dry_run=dry_run))
         if sub == "scale":
             return self._scale(asked, place, body)
         if sub == "finalize" and method == "PUT":
-            return Answer(*self._parts.finalize(place, read_body(asked, body)[0]))
-        if sub == "status" and method in {"PUT", "PATCH"}:
-            return Answer(*self._parts.status(place, read_body(asked, body)[0]))
+            return Answer(*self._parts.finalize(place, read_object(asked, body, place.kind)[0]))
+        if sub == "status" and method == "PUT":
+            wanted, _ = read_object(asked, body, place.kind)
+            return Answer(*self._parts.status(place, lambda _old: wanted))
+        if sub == "status" and method == "PATCH":
+            patch = read_patch(asked, body, place.kind)
+            return Answer(*self._parts.status(place, lambda old: patch(old)[0]))
         if sub == "status" and method == "GET":
             return self._resources.answer(Request(asked, User(""), place, body, query))
         raise method_not_allowed()
@@ -185,9 +193,10 @@ class Application:
             case "GET":
                 return Answer(HTTPStatus.OK, now)
             case "PUT":
-                return Answer(*self._parts.set_scale(place, read_body(asked, body)[0]))
+                return Answer(*self._parts.set_scale(place, read_object(asked, body, SCALE)[0]))
             case "PATCH":
-                return Answer(*self._parts.set_scale(place, merged(now, read_json(body))))
+                patched, _ = read_patch(asked, body, SCALE)(now)
+                return Answer(*self._parts.set_scale(place, patched))
         raise method_not_allowed()
 
     async def _follow(self, watch: Watch, account: Account, receive: Receive, send: Send) -> None:

@@ -15,11 +15,15 @@ from grants.authz.reason import quoted
 
 @dataclass(frozen=True)
 class Struct:
-    """A Go struct: its name, as messages give it, and its fields by their JSON names."""
+    """A Go struct: its name, as messages give it, and its fields by their JSON names.
+
+    An `is_open` one may have more fields than stand here, which are taken as they come.
+    """
 
     name: str
     fields: Mapping[str, Any]
     package: str = "v1"
+    is_open: bool = False
 
 
 Shape = str | Struct | list[Any]
@@ -102,7 +106,35 @@ _ACCESS: Final = Struct(
     {**_ATTRIBUTES, "user": _TEXT, "groups": [_TEXT], "extra": _ANY, "uid": _TEXT},
 )
 
+_CONTAINER: Final = Struct("Container", {"name": _TEXT, "image": _TEXT}, is_open=True)
+_POD_SPEC: Final = Struct(
+    "PodSpec",
+    {
+        "containers": [_CONTAINER],
+        "initContainers": [_CONTAINER],
+        "serviceAccountName": _TEXT,
+        "serviceAccount": _TEXT,
+        "nodeName": _TEXT,
+    },
+    is_open=True,
+)
+_TEMPLATE: Final = Struct("PodTemplateSpec", {"metadata": _META, "spec": _POD_SPEC})
+_OPEN: Final = {
+    "spec": Struct("Spec", {}, is_open=True),
+    "status": Struct("Status", {}, is_open=True),
+}
+
+
+def _workload(name: str) -> Mapping[str, Any]:
+    fields = {"replicas": _NUMBER, "selector": _SELECTOR, "template": _TEMPLATE}
+    return _OPEN | {"spec": Struct(f"{name}Spec", fields, is_open=True)}
+
+
 SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
+    "Pod": _OPEN | {"spec": _POD_SPEC},
+    "Deployment": _workload("Deployment"),
+    "ReplicaSet": _workload("ReplicaSet"),
+    "StatefulSet": _workload("StatefulSet"),
     "Role": {"rules": [_RULE]},
     "ClusterRole": {"rules": [_RULE], "aggregationRule": _AGGREGATION},
     "RoleBinding": _BINDING,
@@ -129,6 +161,21 @@ SHAPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "status": _ANY,
     },
     "SelfSubjectReview": {"status": _ANY},
+    "TokenRequest": {
+        "spec": Struct(
+            "TokenRequestSpec",
+            {
+                "audiences": [_TEXT],
+                "expirationSeconds": _NUMBER,
+                "boundObjectRef": Struct(
+                    "BoundObjectReference",
+                    {"kind": _TEXT, "apiVersion": _TEXT, "name": _TEXT, "uid": _TEXT},
+                ),
+            },
+        ),
+        "status": _ANY,
+    },
+    "Scale": {"spec": Struct("ScaleSpec", {"replicas": _NUMBER}), "status": _ANY},
     "TokenReview": {
         "spec": Struct("TokenReviewSpec", {"token": _TEXT, "audiences": [_TEXT]}),
         "status": _ANY,
@@ -191,13 +238,10 @@ def shaped(kind: str, version: str, body: Json) -> tuple[Json, tuple[str, ...]]:
     """
     walk = _Walk(kind, version)
     root = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
-    own = SHAPES.get(kind)
-    if own is None:
-        meta = {"metadata": body.get("metadata") or {}}
-        found = {**body, **_fields(walk, Struct(kind, root), meta, "")}
-        return found, tuple(walk.unknown)
-    found = _fields(walk, Struct(kind, {**root, **own}), body, "")
-    found.setdefault("metadata", {})
+    own = SHAPES.get(kind, _OPEN)
+    shape = Struct(kind, {**root, **own}, is_open=kind not in SHAPES)
+    found = _fields(walk, shape, body, "")
+    found["metadata"] = found.get("metadata") or {}
     return found, tuple(walk.unknown)
 
 
@@ -206,7 +250,10 @@ def _fields(walk: _Walk, shape: Struct, body: Json, path: str) -> Json:
     for name, value in body.items():
         here = f"{path}.{name}" if path else name
         if name not in shape.fields:
-            walk.unknown.append(here)
+            if shape.is_open:
+                found[name] = value
+            else:
+                walk.unknown.append(here)
             continue
         where = f"{shape.name}.{_plain(here)}"
         taken = None if value is None else _value(walk, shape.fields[name], value, here, where)

@@ -18,6 +18,9 @@ from bot.playground.cluster.kinds import (
 from bot.playground.cluster.meta import generated_name, newborn, rfc3339
 from bot.playground.cluster.store import Store
 
+_PODS_MOST: Final = 100
+"""More would only be looked at for fun, and each costs a write."""
+
 _HASH: Final = "pod-template-hash"
 _PENDING: Final[Json] = {
     "phase": "Pending",
@@ -83,7 +86,7 @@ class Workloads:
         account = (template.get("spec") or {}).get("serviceAccountName") or DEFAULT_ACCOUNT
         pods = [one for one in self._store.list(POD, home) if _owner_of(one) == meta["uid"]]
         if self._store.get(SERVICE_ACCOUNT, home, account) is not None:
-            for _ in range(count - len(pods)):
+            for _ in range(min(count, _PODS_MOST) - len(pods)):
                 self._store.put(POD, _pod(wanted, template, account))
         for one in pods[count:]:
             self._store.drop(POD, home, one["metadata"]["name"])

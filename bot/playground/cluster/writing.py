@@ -111,7 +111,7 @@ class Writer:
             raise not_found(kind, place.name)
         if uid and uid != old["metadata"]["uid"]:
             raise wrong_uid(kind, place.namespace, place.name, uid, old["metadata"]["uid"])
-        wanted = edit(old)
+        wanted = {**edit(old), "kind": kind.kind, "apiVersion": kind.api_version}
         meta = in_namespace(kind, wanted["metadata"], place.namespace)
         version = meta.get("resourceVersion") or ""
         wanted = defaulted(kind, {**wanted, "metadata": meta})
