@@ -15,9 +15,11 @@ import click
 
 from bot.cli import rbac_forms as forms
 from bot.cli.failing import EXIT_REFUSED, failing
+from bot.cli.rbac_outside import outside_in, outside_json, write_outside
 from bot.cli.rbac_words import read_question, read_subject
 from grants.authz.builtin import with_builtin
 from grants.authz.objects import MASTERS
+from grants.authz.outside import Outside, not_seen
 from grants.authz.rbac import Rbac
 from grants.review.inventory import Inventory
 from grants.review.reading import read_paths
@@ -61,6 +63,11 @@ def _options(command: _F) -> _F:
             metavar="PATH",
             help="Read files, folders or standard input (-) instead of a cluster.",
         ),
+        click.option(
+            "--outside",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Rights that RBAC does not know, told by a file.",
+        ),
     ):
         command = option(command)
     return command
@@ -90,15 +97,17 @@ def who_can(
     RESOURCE is KIND[.GROUP][/SUBRESOURCE], such as pods/exec or widgets.example.com, or a path
     such as /metrics.
     """
-    inventory, found = _read(source)
+    inventory, found, outside = _read(source)
     question = read_question(verb, what, name, namespace, found.roles)
-    holders = found.who_can(question)
+    holders, others = found.who_can(question), outside.who_can(question)
     if form == "json":
         ways = [forms.way_json(one) for one in holders]
-        asked = forms.question_json(question)
-        forms.write_json(inventory, question=asked, holders=ways, beyond_rbac=[MASTERS])
+        body = {"question": forms.question_json(question), "holders": ways}
+        body |= {"beyond_rbac": [MASTERS], "outside": outside_json(outside, others)}
+        forms.write_json(inventory, **body)
     else:
         forms.write_holders(question, holders)
+        write_outside(outside, others)
     _end(inventory, form, 0)
 
 
@@ -119,13 +128,15 @@ def show(
     SUBJECT is sa:NAMESPACE/NAME, group:NAME, user:NAME or a user's name.
     """
     caller = read_subject(subject, groups)
-    inventory, found = _read(source)
-    rights = found.rights(caller)
+    inventory, found, outside = _read(source)
+    rights, others = found.rights(caller), outside.rights(caller)
     if form == "json":
         held = [forms.right_json(right) for right in rights]
-        forms.write_json(inventory, caller=forms.caller_json(caller), rights=held)
+        body = {"caller": forms.caller_json(caller), "rights": held}
+        forms.write_json(inventory, **body, outside=outside_json(outside, others))
     else:
         forms.write_rights(rights, rules=rules)
+        write_outside(outside, others)
     _end(inventory, form, 0)
 
 
@@ -152,9 +163,10 @@ def can(
     SUBJECT as for `show`, RESOURCE as for `who-can`.
     """
     caller = read_subject(subject, groups)
-    inventory, found = _read(source)
+    inventory, found, outside = _read(source)
     question = read_question(verb, what, name, namespace, found.roles)
     ways = tuple(found.allowances(caller, question))
+    others = outside.allowances(caller, question)
     master = MASTERS in caller.groups
     sure = forms.is_whole(inventory)
     if form == "json":
@@ -162,28 +174,32 @@ def can(
             inventory,
             caller=forms.caller_json(caller),
             question=forms.question_json(question),
-            allowed=True if ways or master else (False if sure else None),
+            allowed=True if ways or others or master else (False if sure else None),
             by=[forms.way_json(one) for one in ways],
             beyond_rbac=[MASTERS] if master else [],
+            outside=outside_json(outside, others),
         )
     elif master:
         click.echo(f"yes\n  as a member of {MASTERS}, without RBAC")
     else:
-        forms.write_allowances(ways, sure=sure)
-    yes = bool(ways or master)
+        forms.write_allowances(ways, sure=sure, yes=bool(others))
+        write_outside(outside, others, whole=bool(ways or others))
+    yes = bool(ways or others or master)
     _end(inventory, form, 0 if yes else EXIT_REFUSED, yes=yes)
 
 
-def _read(source: dict[str, Any]) -> tuple[Inventory, Rbac]:
-    files = source["files"]
+def _read(source: dict[str, Any]) -> tuple[Inventory, Rbac, Outside]:
+    files, told = source["files"], source["outside"]
     if files and (source["kubeconfig"] or source["context"]):
         raise click.UsageError("read files or a cluster, not both")
-    if files:
-        inventory = read_paths(files, sys.stdin.buffer, now=datetime.now(UTC))
-        return inventory, Rbac(with_builtin(inventory.roles), inventory.bindings)
     with failing():
+        # Before the cluster: a file that can't be read need not wait for an answer.
+        outside = not_seen("") if told is None else outside_in(told)
+        if files:
+            inventory = read_paths(files, sys.stdin.buffer, now=datetime.now(UTC))
+            return inventory, Rbac(with_builtin(inventory.roles), inventory.bindings), outside
         inventory = _cluster().open(source["kubeconfig"], source["context"])
-    return inventory, Rbac(inventory.roles, inventory.bindings, aggregate=False)
+    return inventory, Rbac(inventory.roles, inventory.bindings, aggregate=False), outside
 
 
 def _cluster() -> RbacSource:

@@ -54,9 +54,9 @@ def write_rights(rights: Sequence[Right], *, rules: bool) -> None:
             click.echo(visible(f"    {line}"))
 
 
-def write_allowances(allowances: Sequence[Allowance], *, sure: bool) -> None:
-    """Write yes or no, and what allows it."""
-    if not allowances:
+def write_allowances(allowances: Sequence[Allowance], *, sure: bool, yes: bool = False) -> None:
+    """Write yes or no, and what allows it; `yes` where something else than RBAC does."""
+    if not allowances and not yes:
         click.echo("no" if sure else "not known: not everything could be read")
         return
     click.echo("yes")

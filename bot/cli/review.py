@@ -72,6 +72,13 @@ review.add_command(right_size)
     help="An audit log of the cluster, to judge use by; may be repeated.",
 )
 @click.option(
+    "--outside",
+    "outside",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Rights of a cluster that RBAC does not know, told by a file; may be repeated.",
+)
+@click.option(
     "--policy",
     "policy_path",
     type=click.Path(exists=True, path_type=Path),
@@ -122,6 +129,7 @@ def scan_command(
     explain: str | None,
     fail_on: str | None,
     audit: tuple[str, ...],
+    outside: tuple[Path, ...],
     database_url: str | None,
     *,
     store: bool,
@@ -136,12 +144,16 @@ def scan_command(
     `kubectl get -o json`.
     """
     # Short-lived, and full of small values that live to its end: nothing to collect.
+    if store and outside:
+        # Scans without the file would take what it showed for mended.
+        raise click.UsageError("--outside goes without --store")
     with failing(), without_gc():
         policy = _policy(policy_path)
         database = _database(database_url) if store else None
         with_paths = with_paths or form == "html"
         hear = _hearing(quiet=quiet)
-        found = _scan(source, policy, audit, baseline, database, hear, with_paths=with_paths)
+        told = audit, outside
+        found = _scan(source, policy, told, baseline, database, hear, with_paths=with_paths)
         code = _exit_code(found, fail_on or (policy.review.fail_on if policy else _FAIL_ON))
         if explain is not None:
             _explain(found, explain)
@@ -185,7 +197,7 @@ def _policy(path: Path | None) -> Policy | None:
 def _scan(
     source: dict[str, Any],
     policy: Policy | None,
-    audit: tuple[str, ...],
+    told: tuple[tuple[str, ...], tuple[Path, ...]],
     baseline: Path | None,
     database_url: str | None,
     heard: Callable[[str], None],
@@ -205,13 +217,14 @@ def _scan(
 
         known = read_baseline(baseline)
     found = inventories(wanted, heard)
+    audit, outside = told
     use = heard_of_use(audit, found, heard)
     heard("judging")
     if database_url is not None:
         from bot.cli.review_store import stored_scan  # noqa: PLC0415
 
         return stored_scan(database_url, looks(found, policy), use, with_paths=with_paths)
-    return scan(looks(found, policy), known, use, with_paths=with_paths)
+    return scan(looks(found, policy, outside), known, use, with_paths=with_paths)
 
 
 def _hearing(*, quiet: bool) -> Callable[[str], None]:

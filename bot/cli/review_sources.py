@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bot.cli.visible import visible
+from grants.authz.outside import Outside
 from grants.clock import SystemClock
 from grants.policy.model import Policy
 from grants.policy.review_model import ReviewPolicy
@@ -82,9 +83,37 @@ def _clusters(wanted: Wanted, heard: Heard) -> Sequence[Inventory]:
     )
 
 
-def looks(found: Sequence[Inventory], policy: Policy | None) -> tuple[Look, ...]:
-    """Lay policy beside inventories; the bot's own namespace is each cluster's."""
-    return tuple(Look(one, _review_of(policy), _own(policy, one.cluster)) for one in found)
+def looks(
+    found: Sequence[Inventory], policy: Policy | None, outside: Sequence[Path] = ()
+) -> tuple[Look, ...]:
+    """Lay policy, and rights outside of RBAC, beside inventories; the bot's namespace is each's."""
+    told = told_outside(outside, [one.cluster for one in found])
+    return tuple(
+        Look(one, _review_of(policy), _own(policy, one.cluster), told[one.cluster]) for one in found
+    )
+
+
+def told_outside(files: Sequence[Path], clusters: Sequence[str]) -> Mapping[str, Outside]:
+    """Read what is told of rights outside of RBAC; nothing told is not seen, never none.
+
+    A file is about the cluster that it names. Objects that were read from files are of any.
+    """
+    # Imported late, as all that is not always needed.
+    from bot.cli.rbac_outside import outside_in  # noqa: PLC0415
+    from grants.authz.outside import not_seen  # noqa: PLC0415
+
+    told = {cluster: not_seen(cluster) for cluster in clusters}
+    for path in files:
+        found = outside_in(path)
+        cluster = "" if "" in told else found.cluster
+        if cluster not in told:
+            said = f"{path} is about {found.cluster}, which is not looked at"
+            raise click.BadParameter(said, param_hint="--outside")
+        if told[cluster].authorizers:
+            said = f"{path} is about {found.cluster}, as another file is"
+            raise click.BadParameter(said, param_hint="--outside")
+        told[cluster] = found
+    return told
 
 
 def _review_of(policy: Policy | None) -> ReviewPolicy:

@@ -20,6 +20,7 @@ GAPS: Final[Mapping[str, str]] = {
         "Rights outside of RBAC: a cloud's own (EKS access entries, GKE IAM, Azure RBAC) and other"
         " authorizers give more than bindings show."
     ),
+    "outside-some": "Rights outside of RBAC: not all of what gives them was told ({kinds}).",
     "files-only": "The cluster itself: files say what is asked for, not what is there or used.",
     "no-annotations": "Whose accounts are: no policy names annotations for it.",
     "no-use": (

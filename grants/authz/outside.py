@@ -4,6 +4,7 @@ EKS access entries, GKE and Azure IAM and webhook authorizers are asked beside R
 can be read from the cluster, so an answer that rests on RBAC alone must say what was not seen.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,21 +40,24 @@ class OutsideRight:
     namespaces: tuple[str, ...] | None = None
     name: str = ""
 
-    def allows(self, caller: Caller, question: Question) -> bool:
-        """Tell whether it allows a caller what is asked."""
-        return (
-            self._is(caller)
-            and (self.namespaces is None or question.namespace in self.namespaces)
-            and any(answers(rule, question) for rule in self.rules)
+    def gives(self, question: Question) -> bool:
+        """Tell whether it allows what is asked, to whomever it is given."""
+        return (self.namespaces is None or question.namespace in self.namespaces) and any(
+            answers(rule, question) for rule in self.rules
         )
 
-    def _is(self, caller: Caller) -> bool:
+    def is_of(self, caller: Caller) -> bool:
+        """Tell whether a caller is who it is given to."""
         subject = self.subject
         if subject.kind == GROUP:
             return subject.name in caller.groups
         if subject.kind == SERVICE_ACCOUNT:
             return caller.user == f"{ACCOUNT_PREFIX}{subject.namespace}:{subject.name}"
         return subject.name == caller.user
+
+
+OutsideWay = tuple[OutsideKind, OutsideRight]
+"""A right, and by what authorizer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +89,20 @@ class Outside:
         whole = all(each.sight is Sight.ALL for each in self.authorizers)
         return Sight.ALL if whole else Sight.SOME
 
-    def allowances(
-        self, caller: Caller, question: Question
-    ) -> tuple[tuple[OutsideKind, OutsideRight], ...]:
+    def __iter__(self) -> Iterator[OutsideWay]:
+        return ((each.kind, right) for each in self.authorizers for right in each.rights)
+
+    def who_can(self, question: Question) -> tuple[OutsideWay, ...]:
+        """Give every right that allows what is asked."""
+        return tuple(way for way in self if way[1].gives(question))
+
+    def rights(self, caller: Caller) -> tuple[OutsideWay, ...]:
+        """Give every right of a caller."""
+        return tuple(way for way in self if way[1].is_of(caller))
+
+    def allowances(self, caller: Caller, question: Question) -> tuple[OutsideWay, ...]:
         """Give what allows a caller what is asked, by what authorizer; that is not RBAC's yes."""
-        return tuple(
-            (each.kind, right)
-            for each in self.authorizers
-            for right in each.rights
-            if right.allows(caller, question)
-        )
+        return tuple(way for way in self.rights(caller) if way[1].gives(question))
 
 
 def not_seen(cluster: str) -> Outside:

@@ -1,12 +1,13 @@
 """How findings are weighed, put together and set apart."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from grants.authz.model import RoleRef, Rule, rules_digest
 from grants.authz.objects import Binding, Meta, Role, Subject
+from grants.authz.outside import Authorizer, Outside, OutsideKind, OutsideRight, Sight, not_seen
 from grants.policy.review_model import Premise, ReviewException, ReviewPolicy, Scope
 from grants.review.finding import Aside, Finding, Severity, Verdict
 from grants.review.findings.look import Look
@@ -18,6 +19,7 @@ from tests.support.reviews import ALL_SEEN, findings_of, look_at, runs, sa
 RBAC = "rbac.authorization.k8s.io"
 APP = account("app", "shop")
 BOOTSTRAP = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 I, L, M, H, C = Severity  # noqa: E741 - as in the table of the code
 
 
@@ -383,6 +385,35 @@ def test_what_was_not_seen_is_said() -> None:
     }
     files = review(look_at(sa("app"), cluster="")).gaps
     assert [gap.code for gap in files] == ["files-only", "no-annotations"]
+
+
+def told(sight: Sight, *rights: OutsideRight) -> Outside:
+    return Outside("prod", (Authorizer(OutsideKind.GKE_IAM, sight, NOW, rights),))
+
+
+def test_what_was_told_of_other_authorizers_is_no_gap() -> None:
+    def gaps(outside: Outside) -> dict[str, dict[str, str]]:
+        found = review(replace(look_at(sa("app")), outside=outside)).gaps
+        return {gap.code: dict(gap.facts) for gap in found if gap.code.startswith("outside")}
+
+    assert gaps(not_seen("prod")) == {"outside-rbac": {}}
+    assert gaps(told(Sight.SOME)) == {"outside-some": {"kinds": "gke-iam"}}
+    assert gaps(told(Sight.ALL)) == {}
+
+
+def test_rights_beside_rbac_are_judged_by_the_same_catalogue() -> None:
+    reads = (rule("get", "secrets"),)
+    app = OutsideRight(account_user("app", "shop"), reads, ("shop", "kube-system"), "editor")
+    every = OutsideRight(Subject("Group", "admins"), (rule("*", "*", "*"),), None, "admin")
+    found = review(replace(look_at(sa("app")), outside=told(Sight.ALL, app, every))).findings
+    those = {(one.rule, str(one.subject), one.namespace) for one in found if not one.binding}
+    assert ("wildcard-all", "Group admins", None) in those
+    places = {place for rule_, _, place in those if rule_ == "secrets-read"}
+    assert places == {"shop", "kube-system"}
+    assert len({one.fingerprint for one in found}) == len(found)
+    (one,) = (one for one in found if (one.rule, one.namespace) == ("secrets-read", "shop"))
+    assert one.evidence == (f"not by RBAC: by gke-iam editor, as read {NOW:%F}",)
+    assert "gke-iam editor" in one.fix
 
 
 def test_a_role_that_many_bind_is_judged_once() -> None:

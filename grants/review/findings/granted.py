@@ -33,7 +33,7 @@ _WIDE: Final[dict[str, frozenset[str]]] = {
     "workload-create": frozenset({"pods-mutate", "destructive-delete"}),
 }
 # Whoever asks without proof, or any account at all: worse than one subject that somebody chose.
-_EVERYBODY: Final = frozenset({ANONYMOUS, UNAUTHENTICATED, AUTHENTICATED, ACCOUNTS_GROUP})
+EVERYBODY: Final = frozenset({ANONYMOUS, UNAUTHENTICATED, AUTHENTICATED, ACCOUNTS_GROUP})
 
 
 class Judged(NamedTuple):
@@ -64,6 +64,10 @@ class Judge:
         if known is None:
             known = self._known[quick] = role, self._judge(role.rules, place)
         return known[1]
+
+    def judge_rules(self, rules: tuple[Rule, ...], namespace: str | None) -> tuple[Judged, ...]:
+        """Name what rules show that stand in no role."""
+        return self._judge(rules, self._sort_of(namespace))
 
     def _judge(self, rules: tuple[Rule, ...], place: str | None) -> tuple[Judged, ...]:
         key = rules, place
@@ -131,7 +135,7 @@ def _of_subject(
     aside, why = component_binding(binding.meta, subject)
     ref, place = binding_ref(binding), binding.namespace
     reached, owner = look.reached_by(subject), look.owner_of(subject)
-    step = 1 if subject.name in _EVERYBODY else 0
+    step = 1 if subject.name in EVERYBODY else 0
     words = {"role": str(role.ref), "binding": str(ref), "subject": str(subject)}
     for one in judged:
         entry = CATALOGUE[one.rule]

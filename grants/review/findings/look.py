@@ -21,6 +21,7 @@ from grants.authz.objects import (
     Role,
     Subject,
 )
+from grants.authz.outside import Outside, not_seen
 from grants.authz.rbac import Rbac
 from grants.policy.review_model import ReviewPolicy
 from grants.review.findings.components import Reason, component_of
@@ -35,11 +36,15 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at, and what it is judged by. `own` are namespaces of this bot."""
+    """What is looked at, and what it is judged by. `own` are namespaces of this bot.
+
+    `outside` is what was told of rights that RBAC does not know.
+    """
 
     inventory: Inventory
     policy: ReviewPolicy = field(default_factory=ReviewPolicy)
     own: frozenset[str] = frozenset()
+    outside: Outside = field(default_factory=lambda: not_seen(""))
 
     @property
     def cluster(self) -> str:

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from grants.authz.outside import Outside, Sight
 from grants.authz.paths.find import Paths
 from grants.garbage import without_gc
 from grants.review.finding import Finding, worst_first
 from grants.review.findings.accounts import account_findings
 from grants.review.findings.aggregated import aggregate_findings
+from grants.review.findings.beside import beside_findings
 from grants.review.findings.bound import bound_findings
 from grants.review.findings.dangling import dangling_findings
 from grants.review.findings.escalations import path_findings
@@ -63,6 +65,7 @@ def review(look: Look, use: UseEvidence | None = None, paths: Paths | None = Non
 def _every(look: Look, use: UseEvidence | None, paths: Paths | None) -> Iterator[Finding]:
     judge = Judge(look.own)
     yield from granted_findings(look, judge)
+    yield from beside_findings(look, judge)
     yield from bound_findings(look, judge)
     yield from dangling_findings(look, judge)
     yield from aggregate_findings(look, judge)
@@ -81,7 +84,7 @@ def gaps_of(look: Look, use: UseEvidence | None = None) -> Iterator[Gap]:
             kinds = [kind for kind in _NEEDED if seen.get(kind, Seen.NOT_ASKED) is how]
             if kinds:
                 yield Gap(f"kinds-{how.value}", (("kinds", ", ".join(kinds)),))
-        yield Gap("outside-rbac")
+        yield from _outside_gap(look.outside)
         if use is None:
             yield Gap("no-use")
     else:
@@ -91,3 +94,11 @@ def gaps_of(look: Look, use: UseEvidence | None = None) -> Iterator[Gap]:
     lost = sum(1 for problem in look.inventory.problems if problem.loses)
     if lost:
         yield Gap("read-problems", (("count", str(lost)),))
+
+
+def _outside_gap(outside: Outside) -> Iterator[Gap]:
+    if outside.sight is Sight.NOT_SEEN:
+        yield Gap("outside-rbac")
+    elif outside.sight is Sight.SOME:
+        partly = (each.kind for each in outside.authorizers if each.sight is not Sight.ALL)
+        yield Gap("outside-some", (("kinds", ", ".join(sorted(set(partly)))),))

@@ -59,7 +59,8 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ask:
 def test_who_can_lists_each_way(ask: Ask) -> None:
     answer = ask("who-can", "create", "pods/exec", "-n", "team")
     assert answer.exit_code == 0
-    assert answer.output.splitlines() == [
+    assert answer.stderr == UNSEEN
+    assert answer.stdout.splitlines() == [
         "create pods/exec in namespace team:",
         "who                        where       by                       of",
         "User ada                   everywhere  ClusterRoleBinding wide  ClusterRole/reader",
@@ -69,6 +70,69 @@ def test_who_can_lists_each_way(ask: Ask) -> None:
     ]
 
 
+UNSEEN = (
+    "Other authorizers (EKS access entries, GKE IAM, Azure RBAC, webhooks) were not seen: --outside"
+    " tells of them.\n"
+)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Callable[..., str]:
+    """A file of what an authorizer gives beside RBAC."""
+
+    def write(seen: str = "all") -> str:
+        path = tmp_path / "outside.yaml"
+        path.write_text(
+            "apiVersion: valetkey/outside/v1\ncluster: prod\nauthorizers:\n"
+            f"- kind: eks-access-entries\n  seen: {seen}\n  read_at: 2026-05-01T00:00:00Z\n"
+            "  rights:\n  - subject: {kind: User, name: eve}\n    as: AmazonEKSEditPolicy\n"
+            "    namespaces: [shop]\n"
+            "    rules: [{apiGroups: [apps], resources: [deployments], verbs: [update]}]\n"
+        )
+        return str(path)
+
+    return write
+
+
+def test_what_was_told_of_other_authorizers_answers_too(ask: Ask, told: Any) -> None:
+    asked = ("eve", "update", "deployments.apps", "-n", "shop")
+    answer = ask("can", *asked)
+    assert (answer.exit_code, answer.stdout, answer.stderr) == (1, "no\n", UNSEEN)
+    answer = ask("can", *asked, "--outside", told())
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines() == [
+        "yes",
+        "outside of RBAC, in shop: change deployments",
+        "  by eks-access-entries AmazonEKSEditPolicy to User eve",
+    ]
+    assert ask("can", "eve", "update", "deployments.apps", "--outside", told()).exit_code == 1
+    assert "by eks-access-entries" in ask("show", "eve", "--outside", told()).stdout
+    assert "User eve" in ask("who-can", *asked[1:], "--outside", told()).stdout
+
+
+def test_a_no_says_whether_all_was_told_that_may_say_yes(ask: Ask, told: Any) -> None:
+    assert ask("can", "eve", "get", "secrets", "--outside", told()).stderr == ""
+    some = ask("can", "eve", "get", "secrets", "--outside", told("some"))
+    assert some.stderr == "Not all of what other authorizers give was told: eks-access-entries.\n"
+    listed = ask("show", "eve", "--outside", told("some"))
+    assert listed.stderr == some.stderr
+
+
+def test_what_was_told_of_other_authorizers_stands_in_json(ask: Ask, told: Any) -> None:
+    words = ("can", "eve", "update", "deployments.apps", "-n", "shop", "--format", "json")
+    found = json.loads(ask(*words, "--outside", told()).stdout)
+    assert (found["allowed"], found["by"], found["outside"]["seen"]) == (True, [], "all")
+    (way,) = found["outside"]["by"]
+    assert (way["kind"], way["as"]) == ("eks-access-entries", "AmazonEKSEditPolicy")
+    assert found["outside"]["authorizers"][0]["read_at"] == "2026-05-01T00:00:00+00:00"
+
+
+def test_a_file_about_other_authorizers_that_is_wrong_is_named(ask: Ask, told: Any) -> None:
+    answer = ask("show", "eve", "--outside", told("maybe"))
+    assert answer.exit_code == 2
+    assert "rights outside of RBAC" in answer.stderr
+
+
 def test_nobody_is_said(ask: Ask) -> None:
     answer = ask("who-can", "delete", "secrets")
     assert answer.output.splitlines()[:2] == ["delete secrets cluster-wide:", "nobody by RBAC"]
@@ -76,13 +140,13 @@ def test_nobody_is_said(ask: Ask) -> None:
 
 def test_show_says_what_where_and_by_what(ask: Ask) -> None:
     answer = ask("show", "sa:team/robot", "--rules")
-    assert answer.output.splitlines() == [
+    assert answer.stdout.splitlines() == [
         "in namespace team: do anything with widgets; create pods; open a shell in pods; read pods",
         "  by RoleBinding team/near of ClusterRole/reader to ServiceAccount team/robot (m.yaml:9)",
         "    get,create pods,pods/exec in core",
         "    * widgets in example.com",
     ]
-    assert ask("show", "eve").output == "nothing by RBAC\n"
+    assert ask("show", "eve").stdout == "nothing by RBAC\n"
     assert "ClusterRoleBinding wide" in ask("show", "user:ada").output
     assert "RoleBinding team/near" in ask("show", "eve", "--group", "devs").output
 
@@ -152,7 +216,8 @@ def test_json_is_a_contract(ask: Ask) -> None:
              "resources": ["nodes", "pods", "pods/exec"], "verbs": ["create", "get"]}  # fmt: skip
     question = {"verb": "get", "group": "", "resource": "pods", "subresource": "", "name": "",
                 "namespace": None}  # fmt: skip
-    whole = {"complete": True, "not_seen": [], "problems": []}
+    outside = {"seen": "not-seen", "authorizers": [], "by": []}
+    whole = {"complete": True, "not_seen": [], "problems": [], "outside": outside}
     caller = {"user": "ada", "groups": ["system:authenticated"]}
     assert found == {"caller": caller, "question": question, "allowed": True,
                      "by": [way | {"rule": rule_}], "beyond_rbac": []} | whole  # fmt: skip
@@ -230,7 +295,7 @@ def test_a_kind_that_may_not_be_read_makes_no_unknown(ask: Ask) -> None:
     reading = Reading(role("r", rule("get", "pods")), RoleBinding=Seen.FORBIDDEN)
     answer = ask("can", "eve", "get", "pods", obj=RbacSource(reading))
     assert answer.exit_code == 6
-    assert answer.stderr == "RoleBinding: not seen: forbidden\n"
+    assert answer.stderr == UNSEEN + "RoleBinding: not seen: forbidden\n"
     found = ask("show", "ada", "--format", "json", obj=RbacSource(reading)).stdout
     assert json.loads(found)["not_seen"] == ["RoleBinding"]
 

@@ -395,6 +395,45 @@ def test_with_a_database_findings_are_followed_and_inventories_kept(tmp_path: Pa
     assert "secrets-read" in gone
 
 
+OUTSIDE = """\
+apiVersion: valetkey/outside/v1
+cluster: {}
+authorizers:
+- kind: azure-rbac
+  seen: all
+  read_at: 2026-05-01T00:00:00Z
+  rights:
+  - subject: {{kind: Group, name: operators}}
+    as: Cluster Admin
+    rules: [{{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}}]
+"""
+
+
+def test_rights_outside_of_rbac_are_reviewed_where_a_file_tells_of_them(tmp_path: Path) -> None:
+    path = tmp_path / "outside.yaml"
+    path.write_text(OUTSIDE.format("a"))
+    found = town("a").looks[0].inventory
+    words = ("--cluster", "a", "--format", "json")
+    without = json.loads(of_clusters(*words, a=found).stdout)
+    told = json.loads(of_clusters(*words, "--outside", str(path), a=found).stdout)
+    gaps = [{gap["code"] for gap in one["looks"][0]["not_seen"]} for one in (without, told)]
+    assert gaps[0] - gaps[1] == {"outside-rbac"}
+    before = {one["fingerprint"] for one in without["findings"]}
+    (more,) = (one for one in told["findings"] if one["fingerprint"] not in before)
+    assert (more["rule"], more["subject"]["name"]) == ("wildcard-all", "operators")
+    path.write_text(OUTSIDE.format("b"))
+    other = of_clusters(*words, "--outside", str(path), a=found)
+    assert (other.exit_code, "which is not looked at" in other.stderr) == (2, True)
+
+
+def test_what_files_tell_of_other_authorizers_is_not_kept(tmp_path: Path) -> None:
+    """The next scan, which has no such file, would take it for mended."""
+    path = tmp_path / "outside.yaml"
+    path.write_text(OUTSIDE.format("a"))
+    result = run("scan", "--cluster", "a", "--store", "--outside", str(path))
+    assert (result.exit_code, "goes without --store" in result.stderr) == (2, True)
+
+
 def test_files_are_not_stored(manifest: Path) -> None:
     result = run("scan", str(manifest), "--store")
     assert (result.exit_code, "goes with clusters" in result.stderr) == (2, True)
