@@ -10,7 +10,7 @@ from bot.playground.cluster.plane import EmbeddedPlane
 from bot.playground.controlplane.plane import ControlPlane
 from tests.contracts.api.manifests import NAMESPACES, ROLES, namespace, role
 from tests.contracts.api.served import Ended, Served
-from tests.contracts.api.stage import Stage
+from tests.contracts.api.stage import Stage, new_name, new_stage
 from tests.contracts.api.truth import RealAnswers
 from tests.support.issuer import SmallIssuer
 
@@ -60,12 +60,8 @@ def served(request: pytest.FixtureRequest) -> Served:
 @pytest.fixture
 def stage(served: Served, ended: Ended) -> Iterator[Stage]:
     """An empty namespace on the server, and a word that nothing else bears."""
-    word, room = secrets.token_hex(5), served.rooms.take()
-    made = Stage(served, room or f"t-{secrets.token_hex(5)}", word)
-    if room is None:
-        made.do("POST", NAMESPACES, namespace("{ns}"))
-    yield made
-    made.clean_up()
+    with new_stage(served, secrets.token_hex(5)) as made:
+        yield made
 
 
 @pytest.fixture
@@ -77,7 +73,7 @@ def answers(snapshot: SnapshotAssertion, served: Served) -> SnapshotAssertion:
 
 
 def _end_a_namespace(served: Served) -> Ended:
-    stage = Stage(served, f"t-{secrets.token_hex(5)}", secrets.token_hex(5))
+    stage = Stage(served, new_name(), secrets.token_hex(5))
     made = stage.do("POST", NAMESPACES, namespace("{ns}"))
     stage.do("POST", ROLES, role("one"))
     stage.do("DELETE", f"{NAMESPACES}/{{ns}}")

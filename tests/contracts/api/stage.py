@@ -1,8 +1,10 @@
 """A script's stage: a namespace and a word of its own on one server, and what was said on it."""
 
 import json
+import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -21,6 +23,7 @@ from tests.contracts.api.manifests import (
     account,
     binding,
     email,
+    namespace,
     review,
     role,
     service_account,
@@ -59,7 +62,6 @@ class Stage:
         self._tokens = {ADMIN: served.admin_token}
         self._lines: list[str] = []
         self._made: set[str] = set()
-        self._filled: set[str] = set()
         self._is_ending = False
 
     @property
@@ -205,10 +207,8 @@ class Stage:
 
     def clean_up(self) -> None:
         """Delete what was made, and the namespace too if something in it is held."""
-        for path in sorted(self._made):
-            self.send("DELETE", path)
-        left = [self.do("GET", path).body["items"] for path in sorted(self._filled)]
-        if self._is_ending or any(left):
+        held = [_is_held(self.send("DELETE", path)) for path in sorted(self._made)]
+        if self._is_ending or any(held):
             self.send("DELETE", f"{NAMESPACES}/{{ns}}")
         else:
             self.served.rooms.give_back(self.namespace)
@@ -216,17 +216,16 @@ class Stage:
     def _note(self, method: str, path: str, reply: Reply) -> None:
         """Note what is to be deleted in the end."""
         own = f"{NAMESPACES}/{self.namespace}"
-        self._is_ending = self._is_ending or (method == "DELETE" and path == own)
-        if reply.status != HTTPStatus.CREATED or not reply.body.get("metadata", {}).get("uid"):
-            return
-        name = quote(reply.body["metadata"]["name"], safe="")
-        place = path if method != "POST" else f"{path}/{name}"
-        if path.startswith(f"{own}/") or f"/namespaces/{self.namespace}/" in path:
-            if not path.endswith("/token"):
+        if method == "DELETE":
+            self._is_ending = self._is_ending or path == own
+            if reply.status == HTTPStatus.NOT_FOUND:
+                self._made.discard(path)
+        elif reply.status == HTTPStatus.CREATED and reply.body["metadata"].get("uid"):
+            name = quote(reply.body["metadata"]["name"], safe="")
+            place = path if method != "POST" else f"{path}/{name}"
+            is_ours = f"/namespaces/{self.namespace}/" in path or path.startswith(_WIDE)
+            if is_ours and not path.endswith("/token"):
                 self._made.add(place)
-                self._filled.add(place.rpartition("/")[0])
-        elif path.startswith(_WIDE):
-            self._made.add(place)
 
     def _new_token(self, by: str) -> str:
         if by.startswith("account:"):
@@ -244,12 +243,33 @@ class Stage:
         return json.dumps(self.fill(body)).encode()
 
 
+@contextmanager
+def new_stage(served: Served, word: str) -> Iterator[Stage]:
+    """Set up a stage on a server, with a namespace that is empty."""
+    room = served.rooms.take()
+    stage = Stage(served, room or new_name(), word)
+    if room is None:
+        stage.do("POST", NAMESPACES, namespace("{ns}"))
+    yield stage
+    stage.clean_up()
+
+
+def new_name() -> str:
+    """Make a name of a namespace that nobody has."""
+    return f"t-{secrets.token_hex(5)}"
+
+
 def until(check: Callable[[], bool], what: str) -> None:
     """Wait for what a server does after its answer: milliseconds, as a rule."""
     deadline = time.monotonic() + _EVENTUALLY_SECONDS
     while not check():
         assert time.monotonic() < deadline, f"not in time: {what}"
         time.sleep(_POLL_SECONDS)
+
+
+def _is_held(reply: Reply) -> bool:
+    """Tell whether what was deleted is there still; a deleted pod is answered as it was."""
+    return bool(reply.body.get("metadata", {}).get("finalizers"))
 
 
 def _status_line(reply: Reply) -> str:

@@ -188,3 +188,33 @@ def test_wrong_objects_are_all_told_of_at_once(stage: Stage, answers: SnapshotAs
     assert refused.status == 422
     assert len(refused.body["details"]["causes"]) > 3
     assert stage.told == answers
+
+
+def protobuf(api_version: str, kind: str, message: bytes) -> bytes:
+    """Wrap a message as `kubectl` does: a mark, and what it is."""
+    typed = field(1, api_version.encode()) + field(2, kind.encode())
+    return b"k8s\x00" + field(1, typed) + field(2, message) + field(3, b"") + field(4, b"")
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def test_a_body_may_be_protobuf(stage: Stage) -> None:
+    """Of what `kubectl` makes so."""
+    named = field(1, field(1, b"one") + field(11, field(1, b"a") + field(2, b"b")))
+    made = stage.send(
+        "POST",
+        "/api/v1/namespaces/{ns}/serviceaccounts",
+        protobuf("v1", "ServiceAccount", named),
+        kind="application/vnd.kubernetes.protobuf",
+    )
+    assert made.status == 201
+    assert made.body["metadata"]["name"] == "one"
+    assert made.body["metadata"]["labels"] == {"a": "b"}
+
+
+def test_a_body_that_is_no_protobuf_is_refused(stage: Stage, answers: SnapshotAssertion) -> None:
+    for body in (b"nonsense", b"k8s\x00\xff\xff", b"k8s\x00\x0a\x70", b""):
+        stage.ask("POST", ROLES, body, kind="application/vnd.kubernetes.protobuf")
+    assert stage.told == answers

@@ -109,11 +109,9 @@ def test_what_is_not_there_is_named(stage: Stage, kind: Kind, answers: SnapshotA
     assert stage.told == answers
 
 
-@pytest.mark.parametrize(
-    "name", ["UPPER-{word}", "dot.{word}", "colon:{word}", "-{word}", "a b", "x/y"]
-)
-def test_names_have_a_form(stage: Stage, kind: Kind, answers: SnapshotAssertion, name: str) -> None:
-    stage.ask("POST", kind.path, kind.make(name), show=lambda body: body["metadata"]["name"])
+def test_names_have_a_form(stage: Stage, kind: Kind, answers: SnapshotAssertion) -> None:
+    for name in ("UPPER-{word}", "dot.{word}", "colon:{word}", "-{word}", "a b", "x/y"):
+        stage.ask("POST", kind.path, kind.make(name), show=lambda body: body["metadata"]["name"])
     assert stage.told == answers
 
 
