@@ -309,6 +309,12 @@ class KeptFindings:
         with self.core.store.read() as tx:
             return tx.detail(key)
 
+    def clusters(self, key: str) -> Sequence[str]:
+        """Name the clusters in which somebody has to act on that finding."""
+        with self.core.store.read() as tx:
+            places = tx.open_places([key.partition("@")[0]], self.core.clusters.aliases())
+        return [place.finding.cluster for place in places]
+
     def answers(self, key: str) -> Sequence[Answer]:
         """Give what was answered to a finding of late, the latest first."""
         with self.core.store.read() as tx:

@@ -83,7 +83,8 @@ def said_of(surface: Surface, known: Known, key: str, note: str = "") -> Said:
     """Read what was answered to a finding, for somebody who looks at it."""
     answers = _source(surface).answers(key)
     faces = faces_of(surface.ports, (one.person for one in answers))
-    return Said(answers, faces, is_reviewer(surface.ports.policy.current(), known), note)
+    clusters = _source(surface).clusters(key)
+    return Said(answers, clusters, faces, is_reviewer(surface.ports.policy.current(), known), note)
 
 
 def _show_again(surface: Surface, inbound: Inbound, key: str, note: str) -> None:

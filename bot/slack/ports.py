@@ -116,6 +116,10 @@ class FindingSource(Protocol):
         """Find one that is there, by its key."""
         ...
 
+    def clusters(self, key: str) -> Sequence[str]:
+        """Name the clusters in which somebody has to act on that finding."""
+        ...
+
     def answers(self, key: str) -> Sequence[FindingAnswer]:
         """Give what was answered to a finding of late, the latest first."""
         ...

@@ -3,7 +3,7 @@
 from bot.slack.answering import is_key, said_of
 from bot.slack.blocks import context, plain
 from bot.slack.cards.findings import (
-    LISTED,
+    READ,
     FindingList,
     finding_view,
     findings_view,
@@ -61,7 +61,7 @@ def for_home(surface: Surface, known: Known) -> FindingList | None:
 
 
 def _listed(source: FindingSource) -> FindingList:
-    return FindingList(source.worst(LISTED), source.count())
+    return FindingList(source.worst(READ), source.count())
 
 
 def _allowed(surface: Surface, known: Known) -> None:

@@ -36,6 +36,10 @@ SOONER: Final = "review-soon"
 WHOLE: Final = "whole"
 PARTIAL: Final = "partial"
 
+TOLD_WITHIN: Final = {ON_TIME: timedelta(minutes=10), SOONER: timedelta(seconds=30)}
+"""How long what a review found waits for others under way, so that one finding in many clusters is
+told once: a start has all of them reviewed side by side. A cluster that hangs delays no more."""
+
 LEFT_WITHIN: Final = timedelta(seconds=3)
 """How long a stop waits for a review: one cut off has kept nothing, and is done again."""
 
@@ -72,6 +76,8 @@ class Reviews:
         self._under_way: set[str] = set()
         self._left_until: dict[str, float] = {}
         self.hurry = Hurry()
+        # What was found before a restart may not be told yet.
+        self._tell_by: float | None = self._told_by(ON_TIME)
         self._stopped = False
         # One is judged at a time: side by side they would only share one interpreter, and memory.
         self._judging = threading.Lock()
@@ -83,6 +89,7 @@ class Reviews:
             why = "" if alias in shut else self._why_due(alias)
             if why:
                 self._begin(alias, why)
+        self._tell_when_settled()
 
     def hear(self, alias: str) -> None:
         """Hear that rights of a cluster changed: it is looked at soon."""
@@ -130,6 +137,8 @@ class Reviews:
         try:
             outcome = self._reviewed(alias) if self._is_my_turn(alias, why) else ""
             if outcome in {WHOLE, PARTIAL}:
+                self._want_told(why)
+                self._tell_when_settled(but=alias)
                 # Rows say when it was: until then only what is heard brings another.
                 self.hurry.took(alias, timedelta(seconds=self._calls.ticks() - begun))
                 self._leave(alias, self.hurry.apart(alias))
@@ -146,6 +155,28 @@ class Reviews:
                 self._under_way.discard(alias)
                 self._changed.notify_all()
 
+    def _told_by(self, why: str) -> float:
+        return self._calls.ticks() + TOLD_WITHIN[why].total_seconds()
+
+    def _want_told(self, why: str) -> None:
+        with self._changed:
+            by = self._told_by(why)
+            self._tell_by = by if self._tell_by is None else min(by, self._tell_by)
+
+    def _tell_when_settled(self, but: str = "") -> None:
+        """Tell what is news once no other review is under way, or when that takes too long."""
+        with self._changed:
+            by = self._tell_by
+            others = self._under_way - {but}
+            if by is None or self._stopped or (others and self._calls.ticks() < by):
+                return
+            self._tell_by = None
+        try:
+            tell_findings(tuple(self._calls.aliases()), ports=self._telling)
+        except BaseException:
+            self._tell_by = by
+            raise
+
     def _leave(self, alias: str, how_long: timedelta) -> None:
         self._left_until[alias] = self._calls.ticks() + how_long.total_seconds()
 
@@ -158,8 +189,6 @@ class Reviews:
         inventory = self._calls.read(alias)
         with self._judging:
             found = review_cluster(inventory, ports=self._ports)
-            if not found.silent:
-                tell_findings(alias, ports=self._telling)
         outcome = _outcome(found)
         facts = {"cluster": alias, "outcome": outcome, "findings": len(found.findings)}
         log.info("a cluster was reviewed", extra=facts)

@@ -115,11 +115,17 @@ class ScanTx(InventoryTx, FindingsTx, AnswersTx, EventLog, Outbox, Protocol):
 class TellTx(Outbox, Protocol):
     """All that telling of findings needs."""
 
-    def untold(self, cluster: str) -> tuple[Untold, ...]:
-        """Give what is news of a cluster's findings to act on, by what people heard last.
+    def untold(self, clusters: Sequence[str]) -> tuple[Untold, ...]:
+        """Give what is news of these clusters' findings to act on, by what people heard last.
 
         On PostgreSQL they stay locked: of two that would tell, the second finds nothing.
         """
+        ...
+
+    def open_places(
+        self, fingerprints: Sequence[str], clusters: Sequence[str]
+    ) -> tuple[Detail, ...]:
+        """Give these findings wherever in these clusters somebody has to act on them."""
         ...
 
     def note_told(self, news: Mapping[str, News]) -> None:

@@ -68,12 +68,25 @@ class FindingRows(TxBase):
         row = self._row(there.where(_C.resolved_at.is_(None)))
         return None if row is None else self._read("finding", row, _detail)
 
-    def untold(self, cluster: str) -> tuple[Untold, ...]:
-        """Give what is news of a cluster's findings, by what people heard last."""
+    def open_places(
+        self, fingerprints: Sequence[str], clusters: Sequence[str]
+    ) -> tuple[Detail, ...]:
+        """Give these findings wherever in these clusters somebody has to act on them."""
+        keys = (f"{one}@{cluster}" for one in fingerprints for cluster in clusters)
+        rows: list[Row[Any]] = []
+        for some in _batches(sorted(keys)):
+            wanted = _open(select(_D.key.label("id"), _D.body), clusters).where(_D.key.in_(some))
+            rows += self._rows(wanted.order_by(_D.key))
+        return self._readable("finding", rows, _detail)
+
+    def untold(self, clusters: Sequence[str]) -> tuple[Untold, ...]:
+        """Give what is news of these clusters' findings, by what people heard last."""
         there = and_(_C.resolved_at.is_(None), _D.weight >= 0, _D.told != _THERE)
         gone = and_(_C.resolved_at.is_not(None), _D.told == _THERE)
         columns = (_D.key.label("id"), _D.told, _D.body, _C.resolved_at)
-        wanted = select(*columns).select_from(_NOW).where(_D.cluster == cluster, or_(there, gone))
+        wanted = (
+            select(*columns).select_from(_NOW).where(_D.cluster.in_(clusters), or_(there, gone))
+        )
         locked = wanted.order_by(_D.key).with_for_update(of=t.review_details)
         return self._readable("finding", self._rows(locked), _untold)
 

@@ -138,12 +138,12 @@ class ReviewedWorld(World):
 
     def untold(self) -> list[tuple[str, News]]:
         with self._store.write() as tx:
-            return sorted((one.finding.rule, one.news) for one in tx.untold("prod"))
+            return sorted((one.finding.rule, one.news) for one in tx.untold(["prod"]))
 
     def tell(self) -> None:
         """Have people hear what is news."""
         with self._store.write() as tx:
-            tx.note_told({one.finding.key: one.news for one in tx.untold("prod")})
+            tx.note_told({one.finding.key: one.news for one in tx.untold(["prod"])})
 
     # What the surface in Slack asks for.
 

@@ -8,13 +8,16 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy import select
 
 from bot.review_metrics import FindingGauges, ReviewMetrics
-from bot.worker.reviews import AGAIN_AFTER, ReviewCalls, Reviews
+from bot.worker.reviews import AGAIN_AFTER, ON_TIME, TOLD_WITHIN, ReviewCalls, Reviews
 from grants.authz.model import RoleRef
 from grants.errors import StoreUnavailable
-from grants.policy.model import Policy
+from grants.policy.model import Notify, Policy
+from grants.policy.review_model import Digest, ReviewPolicy
 from grants.review.inventory import KINDS, Inventory, Seen
+from grants.store import tables as t
 from grants.store.store import Store
 from tests.support import store_fixtures as fixtures
 from tests.support.policies import policy
@@ -40,12 +43,13 @@ class Stage:
     own_namespace: str | None = None
     heard: list[tuple[str, str]] = field(default_factory=list)
     now_seconds: float = 0.0
+    digests: tuple[Digest, ...] = ()
 
     def __post_init__(self) -> None:
         self.policy = self
 
     def current(self) -> Policy:
-        return policy()
+        return replace(policy(), review=ReviewPolicy(digests=self.digests))
 
     def reviews(
         self,
@@ -251,3 +255,66 @@ def test_a_review_that_another_replica_did_sooner_is_not_done_again(stage: Stage
     run(theirs)
     run(ours)
     assert len(stage.heard) == 2
+
+
+def told(stage: Stage) -> list[dict[str, str]]:
+    """Give the facts of each digest that waits to be told, the oldest first."""
+    with stage.store.read() as tx:
+        rows = tx._rows(select(t.deliveries).order_by(t.deliveries.c.seq))
+    return [dict(row.facts) for row in rows]
+
+
+def test_one_finding_in_many_clusters_is_one_line_of_one_digest(stage: Stage) -> None:
+    stage.digests = (Digest(Notify(channels=("C1",)), at_least="low"),)
+    names = tuple(f"c{number:02}" for number in range(12))
+    free = threading.Event()
+
+    def read(alias: str) -> Inventory:
+        if alias == names[0]:
+            assert free.wait(SOON.total_seconds())
+        return stage.read(alias)
+
+    reviews = stage.reviews(read, *names)
+    reviews.begin()
+    while len(stage.heard) < len(names) - 1:
+        assert not free.wait(0.01)
+    assert told(stage) == [], "the last one is waited for"
+    free.set()
+    assert reviews.wait(SOON)
+    reviews.begin()
+    (facts,) = told(stage)
+    assert (facts["new"], facts["cluster"]) == ("1", "12 clusters")
+    assert "in 12 of 12 clusters: c00, c01, c02 and 9 more" in facts["worst"]
+
+
+def test_a_cluster_that_hangs_holds_no_digest_up_for_long(stage: Stage) -> None:
+    stage.digests = (Digest(Notify(channels=("C1",)), at_least="low"),)
+    free = threading.Event()
+
+    def read(alias: str) -> Inventory:
+        if alias == "hangs":
+            assert free.wait(SOON.total_seconds())
+        return stage.read(alias)
+
+    reviews = stage.reviews(read, "hangs", "prod")
+    reviews.begin()
+    while ("prod", "whole") not in stage.heard:
+        assert not free.wait(0.01)
+    reviews.begin()
+    assert told(stage) == []
+    stage.now_seconds += TOLD_WITHIN[ON_TIME].total_seconds()
+    reviews.begin()
+    assert [facts["cluster"] for facts in told(stage)] == ["prod"]
+    free.set()
+    assert reviews.wait(SOON)
+    reviews.begin()
+    assert [facts["cluster"] for facts in told(stage)] == ["prod", "hangs"]
+    assert "on hangs, now in 2 of 2 clusters" in told(stage)[1]["worst"]
+
+
+def test_what_a_restart_left_untold_is_told_after_it(stage: Stage) -> None:
+    run(stage.reviews(stage.read))
+    assert told(stage) == []
+    stage.digests = (Digest(Notify(channels=("C1",)), at_least="low"),)
+    stage.reviews(stage.read).begin()
+    assert [facts["new"] for facts in told(stage)] == ["1"]

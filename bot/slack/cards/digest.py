@@ -17,6 +17,7 @@ _LINES_A_BLOCK: Final = 5
 _FIELDS: Final = 5
 _WHO: Final = 150
 _TITLE: Final = 250
+_WHERE: Final = 300
 
 
 def digest_card(row: Delivery) -> Message:
@@ -60,13 +61,14 @@ def count(facts: Mapping[str, str], kind: News) -> int:
 
 def _line(one: Sequence[str]) -> str:
     news, severity, who, title, where = one
-    place = f" ({label(where, _WHO)})" if where else ""
+    place = f" ({label(where, _WHERE)})" if where else ""
     back = " _(back)_" if news == News.BACK else ""
     return f"• *{label(severity)}* {label(who, _WHO)} {label(title, _TITLE)}{place}{back}"
 
 
 def _resolved(one: Sequence[str]) -> str:
-    return f"• {label(one[2], _WHO)} {label(one[3], _TITLE)}"
+    where = f" ({label(one[4], _WHERE)})" if one[4] else ""
+    return f"• {label(one[2], _WHO)} {label(one[3], _TITLE)}{where}"
 
 
 def _pages(lines: Sequence[str]) -> list[Block]:

@@ -25,14 +25,19 @@ from grants.people.said import WHY_MOST
 from grants.review.answers import Answer, AnswerKind
 from grants.review.details import Detail
 from grants.review.finding import Finding, Verdict
+from grants.review.findings.look import few
 
 FINDING: Final = "finding"
 FINDINGS: Final = "findings"
 KEEP: Final = "keep-finding"
 NOT_MINE: Final = "not-mine"
+READ: Final = 600
+"""Findings that are read for a list: the same in many clusters is one line of it."""
+
 LISTED: Final = 20
 """Findings in one list: each is a block with its button, and a message holds fifty."""
 
+_CLUSTERS: Final = 10
 _NAME: Final = 150
 _TITLE: Final = 300
 _LINES: Final = 2500
@@ -40,16 +45,30 @@ _LINES: Final = 2500
 
 @dataclass(frozen=True)
 class FindingList:
-    """The worst findings that somebody has to act on, and how many there are in all."""
+    """The worst findings that somebody has to act on, and how many there are in all.
+
+    The same in several clusters is one, shown where it is worst.
+    """
 
     worst: Sequence[Detail]
     count: int
 
+    @property
+    def gathered(self) -> Sequence[tuple[Detail, Sequence[str]]]:
+        """Each finding once, with all its clusters."""
+        found: dict[str, list[Detail]] = {}
+        for one in self.worst:
+            found.setdefault(one.finding.fingerprint, []).append(one)
+        return [(those[0], [one.finding.cluster for one in those]) for those in found.values()]
 
-def subject_line(finding: Finding) -> str:
-    """Say who can do what where, as mrkdwn."""
+
+def subject_line(finding: Finding, clusters: Sequence[str] = ()) -> str:
+    """Say who can do what where, as mrkdwn; in more than one cluster it says in which."""
     who = label(str(finding.subject or finding.role or ""), _NAME)
-    where = f"{label(place_words(finding), _NAME)} on {label(finding.cluster, _NAME)}"
+    on = finding.cluster
+    if len(clusters) > 1:
+        on = f"{len(clusters)} clusters: {few(clusters)}"
+    where = f"{label(place_words(finding), _NAME)} on {label(on, _NAME)}"
     return f"*{finding.severity.word}* {who} {label(finding.title, _TITLE)} ({where})"
 
 
@@ -60,20 +79,21 @@ def place_words(finding: Finding) -> str:
     return "everywhere" if finding.binding else "at rest"
 
 
-def list_blocks(found: FindingList, where: str) -> list[Block]:
+def list_blocks(found: FindingList, where: str, most: int = LISTED) -> list[Block]:
     """Draw the list; `where` keeps ids of blocks apart."""
     if not found.worst:
         said = "Nothing to act on. What reviews of service accounts find will stand here."
         return [context(plain(said))]
+    shown = found.gathered[:most]
     blocks = [
         section(
-            mrkdwn(subject_line(one.finding)),
+            mrkdwn(subject_line(one.finding, clusters)),
             block_id=f"{where}:{one.finding.key}"[:255],
             accessory=button("Look", FINDING, one.finding.key),
         )
-        for one in found.worst[:LISTED]
+        for one, clusters in shown
     ]
-    more = found.count - len(found.worst[:LISTED])
+    more = found.count - sum(len(clusters) for _, clusters in shown)
     if more > 0:
         blocks.append(context(plain(f"… and {more} more: valetkey review scan lists them all.")))
     return blocks
@@ -88,18 +108,20 @@ def home_findings(found: FindingList | None, most: int) -> list[Block]:
     """Draw the worst few on Home; nothing for people who may not see them."""
     if found is None:
         return []
-    few = FindingList(found.worst[:most], found.count)
-    return [header("For reviewers: service accounts"), *list_blocks(few, "home:finding")]
+    head = header("For reviewers: service accounts")
+    return [head, *list_blocks(found, "home:finding", most)]
 
 
 @dataclass(frozen=True)
 class Said:
     """What was answered to a finding, the latest first, with the faces of who did.
 
-    `may_answer`: whoever looks is a reviewer. `note` says what their click just did.
+    `clusters` are all in which it is to be acted on. `may_answer`: whoever looks is a reviewer.
+    `note` says what their click just did.
     """
 
     answers: Sequence[Answer] = ()
+    clusters: Sequence[str] = ()
     faces: Mapping[str, Face] = field(default_factory=dict)
     may_answer: bool = False
     note: str = ""
@@ -117,6 +139,9 @@ def finding_view(detail: Detail, said_of_it: Said = NOTHING_SAID) -> dict[str, A
     finding = detail.finding
     blocks = [context(plain(said_of_it.note))] if said_of_it.note else []
     blocks.append(section(mrkdwn(subject_line(finding))))
+    if len(said_of_it.clusters) > 1:
+        also = f"In {len(said_of_it.clusters)} clusters: {few(said_of_it.clusters, _CLUSTERS)}."
+        blocks.append(context(plain(f"{also} An answer here is for {finding.cluster} alone.")))
     for name, lines in _parts(detail):
         said = [line for line in lines if line]
         if said:

@@ -125,12 +125,12 @@ def look_without_rights(day: int) -> Look:
 
 def untold(store) -> list[tuple[str, News]]:
     with store.write() as tx:
-        return sorted((one.finding.rule, one.news) for one in tx.untold("prod"))
+        return sorted((one.finding.rule, one.news) for one in tx.untold(["prod"]))
 
 
 def tell(store) -> None:
     with store.write() as tx:
-        tx.note_told({one.finding.key: one.news for one in tx.untold("prod")})
+        tx.note_told({one.finding.key: one.news for one in tx.untold(["prod"])})
 
 
 def test_news_is_what_differs_from_what_people_heard_last(store):
@@ -147,3 +147,18 @@ def test_news_is_what_differs_from_what_people_heard_last(store):
     assert untold(store) == []
     keep_scan([looked("get", day=4)], store=store)
     assert untold(store) == [("secrets-read", News.BACK)]
+
+
+def test_a_finding_is_found_wherever_it_is_open(store):
+    for cluster in ("prod", "stage", "old"):
+        look = looked("get")
+        keep_scan([replace(look, inventory=replace(look.inventory, cluster=cluster))], store=store)
+    keep_scan([replace(gone := look_without_rights(day=1),
+                       inventory=replace(gone.inventory, cluster="old"))], store=store)  # fmt: skip
+    with store.read() as tx:
+        fingerprint = tx.open_details(["prod"], 1)[0].finding.fingerprint
+        many = [f"c{number}" for number in range(600)]
+        found = tx.open_places([fingerprint, "f" * 32], ["prod", "stage", "old", *many])
+        assert [one.finding.cluster for one in found] == ["prod", "stage"]
+        assert tx.open_places([fingerprint], ["stage"])[0].finding.cluster == "stage"
+        assert tx.open_places([], ["stage"]) == tx.open_places([fingerprint], []) == ()

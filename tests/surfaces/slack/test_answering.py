@@ -43,6 +43,9 @@ class Source:
     def one(self, key: str) -> Detail | None:
         return self.world.one(key)
 
+    def clusters(self, key: str) -> Sequence[str]:
+        return [key.partition("@")[2]]
+
     def answers(self, key: str) -> Sequence[Answer]:
         return self.world.said(key)
 
@@ -257,7 +260,7 @@ def test_what_people_write_is_never_markup_nor_a_mention(
     open_form(sam, world)
     send(sam, world, EVIL)
     (answer,) = world.answers()
-    view = finding_view(world.detail(), Said([answer], {}, may_answer=True))
+    view = finding_view(world.detail(), Said([answer], may_answer=True))
     assert check_view(view, ("modal",)) == []
     holding = [text for text in texts(view) if "evil.example" in text["text"]]
     assert [text["type"] for text in holding] == ["plain_text"]

@@ -74,6 +74,11 @@ class Kept:
     def one(self, key: str) -> Detail | None:
         return next((one for one in self.those if one.finding.key == key), None)
 
+    def clusters(self, key: str) -> Sequence[str]:
+        fingerprint = key.partition("@")[0]
+        found = [one.finding for one in self.those]
+        return [one.cluster for one in found if one.fingerprint == fingerprint]
+
     def answers(self, key: str) -> Sequence[Answer]:
         return ()
 
@@ -182,3 +187,21 @@ def test_a_digest_leads_to_the_list(bot: SlackBot) -> None:
     assert "Service accounts of prod: 1 new." in words(digest)
     sam.click(digest, "findings")
     assert "every Secret" in str(sam.view())
+
+
+def test_the_same_finding_in_many_clusters_is_one_line_and_its_look_names_them(
+    bot: SlackBot, kept: Kept
+) -> None:
+    everywhere = [replace(SECRETS, cluster=f"c{number:02}") for number in range(30)]
+    kept.those = tuple(detail_of(one) for one in [*everywhere, PATH])
+    sam = bot.person("sam", "security")
+    sam.slash("/access", "review")
+    listed = sam.messages()[-1]
+    lines = [str(block["text"]) for block in listed.blocks if block["type"] == "section"]
+    assert len(lines) == 2
+    assert "on 30 clusters: c00, c01, c02 and 27 more" in lines[0]
+    assert "more: valetkey" not in words(listed), "all are shown"
+    sam.click(listed, "finding", block_id=f"review:{everywhere[0].key}")
+    said = str(sam.view().body)
+    assert "In 30 clusters: c00, c01, c02" in said
+    assert "An answer here is for c00 alone." in said
