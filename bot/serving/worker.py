@@ -67,6 +67,7 @@ class Worker:
     ) -> None:
         self._core = core
         self._metrics = metrics
+        self._usage_kept = settings.usage_kept
         self._known = known
         self._reconciler = Reconciler(
             core.store,
@@ -215,8 +216,11 @@ class Worker:
 
     def _forget(self) -> None:
         now = self._core.clock.now()
-        count = self._core.store.upkeep.forget(now - KEPT, batches_before=now - BATCHES_KEPT)
+        upkeep = self._core.store.upkeep
+        count = upkeep.forget(now - KEPT, batches_before=now - BATCHES_KEPT)
         log.info("forgot what only served a moment", extra={"rows": count})
+        count = upkeep.forget_usage(now - self._usage_kept)
+        log.info("forgot use that was not seen again", extra={"rows": count})
 
 
 def _codes(watches: Watches | RightsWatches) -> str | None:

@@ -46,6 +46,22 @@ class Upkeep:
             + self._delete(batch, t.delivery_holds, t.delivery_holds.c.until < before)
         )
 
+    def forget_usage(self, before: datetime, batch: int = BATCH) -> int:
+        """Delete use that was not seen since then; gives how many rows of it went.
+
+        That something was heard then is forgotten first: else what is gone would look as if it
+        could have been seen, and had not been.
+        """
+        month = before.year * 100 + before.month
+        with self._database.writing() as connection:
+            for old in (
+                delete(t.usage_hours).where(t.usage_hours.c.hour_at < before),
+                delete(t.usage_months).where(t.usage_months.c.month < month),
+                delete(t.usage_losses).where(t.usage_losses.c.hour_at < before),
+            ):
+                connection.execute(old)
+        return self._delete(batch, t.usage, t.usage.c.last_at < before)
+
     def _learn_sizes(self) -> None:
         """Have SQLite count a few hundred rows of each index (1 ms, whatever the size).
 

@@ -1,10 +1,14 @@
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
 from grants.outbox.model import Card, CardKind, Notice, Place, PlaceKind
 from grants.record.model import Event, EventType
+from grants.usage.coverage import could_have_seen
+from grants.usage.model import Kind, VerbClass
+from grants.usage.verdict import looked_at
+from tests.support.audit import START, event, lines, read, ref
 from tests.support.store_values import NOW, a_session, an_attempt, populate
 from tests.support.stores import opened
 
@@ -53,6 +57,37 @@ def test_keys_of_batches_are_forgotten_sooner_since_there_are_many(real_store):
     with real_store.write() as tx:
         assert tx.first_time("usage:batch:prod:1", NOW)
         assert not tx.first_time("usage:file:1", NOW)
+
+
+def heard_each_hour(first: datetime, last: datetime) -> bytes:
+    """A log of a cluster in which something is read every half hour, and once a thing long ago."""
+    half, number = timedelta(minutes=30), 0
+    some = [event(0, first, objectRef=ref(name="once"))]
+    while (at := first + number * half) <= last:
+        number += 1
+        some.append(event(number, at, objectRef=ref(name="often")))
+    return lines(*some)
+
+
+def test_use_that_was_not_seen_again_is_forgotten_and_with_it_that_it_could_have_been(real_store):
+    """Else what is gone would look as if it had never been done, in all the time it was heard."""
+    last = START + timedelta(days=60)
+    part = read(heard_each_hour(START, last)).parts["prod"]
+    with real_store.write() as tx:
+        tx.add_usage("prod", part)
+    reads = Kind(VerbClass.READ, "", "configmaps")
+
+    def names_and_evidence() -> tuple[set[str], list[bool]]:
+        with real_store.read() as tx:
+            coverage = tx.coverage("prod")
+            spans = [looked_at(last, timedelta(days=n)) for n in (30, 55)]
+            found = [could_have_seen(coverage, reads, span).sufficient for span in spans]
+            return {use.act.name for use in tx.usage("prod")}, found
+
+    assert names_and_evidence() == ({"once", "often"}, [True, True])
+    assert real_store.upkeep.forget_usage(last - timedelta(days=40)) == 1
+    assert names_and_evidence() == ({"often"}, [True, False])
+    assert real_store.upkeep.forget_usage(last - timedelta(days=40)) == 0
 
 
 def test_only_notices_that_were_told_or_given_up_are_forgotten(real_store):
