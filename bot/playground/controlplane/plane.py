@@ -50,6 +50,7 @@ class ControlPlane(Plane):
 
     With `api_servers` above 1, each but the first reaches etcd through a link that can be paused.
     The `issuers` should answer already: an API server asks one that does not again only after 10 s.
+    With `audit_webhook`, a kubeconfig, each API server also sends its audit events there.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ControlPlane(Plane):
         *,
         issuers: Sequence[OidcIssuer] = (),
         api_servers: int = 1,
+        audit_webhook: Path | None = None,
     ) -> None:
         super().__init__(folder, authority)
         self.servers: list[ApiServer] = []
@@ -67,6 +69,7 @@ class ControlPlane(Plane):
         self._binaries = binaries
         self._issuers = tuple(issuers)
         self._count = api_servers
+        self._audit_webhook = audit_webhook
         self._children = Children()
 
     def start(self) -> None:
@@ -118,6 +121,7 @@ class ControlPlane(Plane):
                 port=port,
                 etcd_port=link.port if link else etcd_port,
                 audit_log=audit_log,
+                audit_webhook=self._audit_webhook,
             )
             child = self._run("kube-apiserver", f"kube-apiserver-{number}", flags)
             self.servers.append(ApiServer(f"https://127.0.0.1:{port}", audit_log, child, link))

@@ -104,10 +104,16 @@ def etcd(layout: Layout, *, client_port: int, peer_port: int) -> Flags:
 
 
 def api_server(
-    layout: Layout, serving: Leaf, *, port: int, etcd_port: int, audit_log: Path
+    layout: Layout,
+    serving: Leaf,
+    *,
+    port: int,
+    etcd_port: int,
+    audit_log: Path,
+    audit_webhook: Path | None = None,
 ) -> Flags:
     """Make the flags of one API server with RBAC, OIDC, static tokens and an audit log."""
-    return {
+    return _webhook(audit_webhook) | {
         "etcd-servers": f"http://127.0.0.1:{etcd_port}",
         "bind-address": "127.0.0.1",
         "advertise-address": "127.0.0.1",
@@ -129,6 +135,17 @@ def api_server(
         # The reconciler would refuse loopback as the address of the service `kubernetes`.
         "endpoint-reconciler-type": "none",
         "profiling": "false",
+    }
+
+
+def _webhook(kubeconfig: Path | None) -> dict[str, str | Path]:
+    """Have audit events sent, too: by its own defaults, but for how long a test would wait."""
+    if kubeconfig is None:
+        return {}
+    return {
+        "audit-webhook-config-file": kubeconfig,
+        "audit-webhook-batch-max-wait": "1s",
+        "audit-webhook-initial-backoff": "1s",
     }
 
 

@@ -1,0 +1,160 @@
+"""A real API server sends its audit events to a running `valetkey serve`, by https as a webhook."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.playground.certs import Authority
+from bot.playground.controlplane.plane import ControlPlane
+from bot.playground.processes import wait_until
+from bot.playground.relay import Relay
+from bot.playground.tls_front import tls_front
+from bot.web.audit_tokens import digest_of, new_token
+from grants.usage.model import Use, VerbClass
+from grants.usage.reading import Reader
+from grants.usage.times import as_time
+from tests.replicas.stage import Stage
+from tests.support.audit import lines
+from tests.support.stores import sqlite_url
+
+CLUSTER = "production"
+PATIENCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Sending:
+    """An API server that sends, where it sends to, and who takes it in."""
+
+    plane: ControlPlane
+    front: Relay
+    stage: Stage
+
+    def uses(self, user: str) -> Mapping[tuple[str, str, bool], Use]:
+        """What the database knows of a user."""
+        with self.stage.store.read() as tx:
+            found = tx.usage(CLUSTER, user)
+        return {(use.act.verb, use.act.resource, use.act.allowed): use for use in found}
+
+    def wait_for(self, user: str, count: int) -> Mapping[tuple[str, str, bool], Use]:
+        """Wait until so many requests of a user are known."""
+        wait_until(
+            lambda: sum(use.count for use in self.uses(user).values()) >= count,
+            within=PATIENCE,
+            what=f"{count} requests of {user}",
+        )
+        return self.uses(user)
+
+
+def webhook(path: Path, front: Relay, authority: Authority, token: str) -> Path:
+    """The kubeconfig that docs/usage.md shows, with an authority that no machine trusts."""
+    page = (Path(__file__).parents[2] / "docs" / "usage.md").read_text(encoding="utf-8")
+    text = page.partition("--audit-webhook-config-file")[2].partition("```yaml\n")[2]
+    shown: dict[str, Any] = yaml.safe_load(text.partition("```")[0])
+    shown["clusters"][0]["cluster"] = {
+        "server": f"https://127.0.0.1:{front.port}/audit/{CLUSTER}",
+        "certificate-authority": str(authority.ca_file),
+    }
+    shown["users"][0]["user"] = {"token": token}
+    path.write_text(yaml.safe_dump(shown))
+    return path
+
+
+@pytest.fixture(scope="module")
+def sending(
+    binaries: dict[str, Path], authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sending]:
+    folder, token = tmp_path_factory.mktemp("webhook"), new_token()
+    # Nothing listens behind it yet: the API server begins before the bot does, and keeps events.
+    with tls_front(1, authority.leaf("intake", "127.0.0.1")) as front:
+        config = webhook(folder / "webhook.yaml", front, authority, token)
+        plane = ControlPlane(folder / "plane", binaries, authority, audit_webhook=config)
+        settings = {
+            "PUBLIC_URL": f"https://127.0.0.1:{front.port}",
+            "AUDIT_TOKENS": f"{CLUSTER} {digest_of(token)}",
+        }
+        with plane, _stage(folder, plane, settings) as stage:
+            (replica,) = stage.start("both")
+            front.backend_port = replica.port
+            yield Sending(plane, front, stage)
+
+
+@contextmanager
+def _stage(folder: Path, plane: ControlPlane, settings: dict[str, str]) -> Iterator[Stage]:
+    url, place = sqlite_url(folder / "database" / "valetkey.db"), folder / "stage"
+    place.mkdir()
+    with Stage(place, plane, url, seed=1, requesters=1, settings=settings) as stage:
+        yield stage
+
+
+def an_account(plane: ControlPlane, namespace: str, name: str) -> str:
+    """Make an account; gives a token of it."""
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
+    plane.admin_request("POST", path, {"metadata": {"name": name}})
+    asked = {"spec": {"expirationSeconds": 3600}}
+    made = plane.admin_request("POST", f"{path}/{name}/token", asked)
+    return str(made["status"]["token"])
+
+
+def let_read(plane: ControlPlane, namespace: str, name: str) -> None:
+    """Bind `view` to an account."""
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
+    body = {"metadata": {"name": name}, "roleRef": ref, "subjects": [subject]}
+    plane.admin_request("POST", path, body)
+
+
+def test_what_an_account_did_is_known_by_binding_and_as_the_log_itself_has_it(
+    sending: Sending,
+) -> None:
+    plane, (namespace, _) = sending.plane, sending.stage.namespaces
+    token = an_account(plane, namespace, "reader")
+    let_read(plane, namespace, "reader")
+    base = f"/api/v1/namespaces/{namespace}"
+    for _ in range(3):
+        assert plane.request("GET", f"{base}/configmaps", token=token).status == 200
+    assert plane.request("GET", f"{base}/secrets", token=token).status == 403
+    user = f"system:serviceaccount:{namespace}:reader"
+    found = sending.wait_for(user, 4)
+    assert {key: use.count for key, use in found.items()} == {
+        ("list", "configmaps", True): 3,
+        ("list", "secrets", False): 1,
+    }
+    through = found["list", "configmaps", True].through
+    assert str(through) == f"RoleBinding {namespace}/reader"
+    # The server's own log, folded as an import would: the same rows.
+    logged = plane.audit_lines(lambda event: event["user"]["username"] == user)
+    reader = Reader(datetime.now(UTC), CLUSTER)
+    reader.read(BytesIO(lines(*logged)))
+    folded = {
+        act: (as_time(row.first), as_time(row.last), row.count)
+        for act, row in reader.folded.parts[CLUSTER].rows
+    }
+    assert folded == {use.act: (use.first_seen, use.last_seen, use.count) for use in found.values()}
+
+
+def test_what_was_done_while_the_intake_was_away_comes_once_it_is_back(sending: Sending) -> None:
+    plane, (_, namespace) = sending.plane, sending.stage.namespaces
+    token = an_account(plane, namespace, "patient")
+    port, sending.front.backend_port = sending.front.backend_port, 1
+    assert plane.request("GET", "/version", token=token).status == 200
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    assert plane.request("GET", path, token=token).status == 403
+    sending.front.backend_port = port
+    found = sending.wait_for(f"system:serviceaccount:{namespace}:patient", 1)
+    assert ("list", "pods", False) in found
+
+
+def test_the_cluster_counts_as_heard(sending: Sending) -> None:
+    with sending.stage.store.read() as tx:
+        coverage = tx.coverage(CLUSTER)
+    assert coverage.since is not None
+    assert not coverage.losses
+    assert {traced.kind.verb_class for traced in coverage.days} >= {VerbClass.READ, VerbClass.WRITE}
