@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.support.desk import Desk
     from tests.support.opened import Kubectl, Opened
 
+# 127.0.0.1, as the kernel writes it.
+LOOPBACK = "0100007F"
+
 pytestmark = [pytest.mark.needs_browser, pytest.mark.timeout(180)]
 
 
@@ -36,6 +39,16 @@ def test_one_browser_asks_signs_in_and_approves_and_kubectl_obeys(
     opened: Opened, desk: Callable[[], Desk], cluster_user: Kubectl, tmp_path: Path
 ) -> None:
     do_main_job(opened, desk(), cluster_user, Camera(tmp_path))
+
+
+@pytest.mark.security("D7")
+def test_everything_listens_on_loopback_alone(opened: Opened) -> None:
+    heard = opened.listening()
+    # The workspace and its https, Valetkey and its https, the provider, the cluster.
+    assert len(heard) >= 6
+    assert {address.partition(":")[0] for address in heard} == {LOOPBACK}
+    programs = {line.partition("\0")[0].rpartition("/")[2] for line in opened.processes().values()}
+    assert not programs & {"etcd", "kube-apiserver", "kube-controller-manager"}
 
 
 def test_it_says_what_it_opened(opened: Opened, browser: Browser, camera: Camera) -> None:

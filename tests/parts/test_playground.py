@@ -1,6 +1,9 @@
 """The playground's opening: what it refuses, and the ports and folder that it takes."""
 
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from click.testing import CliRunner
 from bot.cli.failing import EXIT_SETTINGS
 from bot.cli.playground import playground
 from bot.playground.certs import Authority
+from bot.playground.idp.install import PackagesMissingError, cache_folder, ensure
 from bot.playground.leaflet import key_pin
 from bot.playground.opening import (
     Opening,
@@ -17,6 +21,8 @@ from bot.playground.opening import (
     default_folder,
     real_credentials,
 )
+from tests.support.opened import ROOT, three_free_ports
+from tests.support.parts import missing_parts
 
 
 @pytest.mark.parametrize(
@@ -75,3 +81,34 @@ def test_the_pin_is_of_the_key_and_each_start_has_another(tmp_path: Path) -> Non
     first = key_pin(authority.leaf("one").chain_file)
     assert first == key_pin(tmp_path / "one.pem")
     assert first != key_pin(authority.leaf("two").chain_file)
+
+
+@pytest.mark.needs_node
+@pytest.mark.timeout(120)
+def test_it_opens_where_no_program_of_kubernetes_is(
+    pytestconfig: pytest.Config, tmp_path: Path
+) -> None:
+    """The embedded cluster needs its packages alone: nothing is fetched, and nothing built."""
+    try:
+        ensure()
+    except PackagesMissingError as error:
+        missing_parts(pytestconfig).lacks("identity provider", error)
+    cache, programs = tmp_path / "cache" / "valetkey", tmp_path / "programs"
+    cache.mkdir(parents=True)
+    programs.mkdir()
+    (cache / cache_folder().name).symlink_to(cache_folder())
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "playground", "--check", "--port", str(three_free_ports())],
+        cwd=ROOT,
+        env=kept | {"XDG_CACHE_HOME": str(cache.parent), "PATH": str(programs)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the embedded cluster" in done.stdout
+    assert "kubectl get pods" in done.stdout
+    assert done.stdout.endswith("Everything is stopped.\n")
+    assert sorted(path.name for path in cache.iterdir() if path.name.startswith("control")) == []

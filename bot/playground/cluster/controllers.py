@@ -12,19 +12,25 @@ from bot.playground.cluster.defaults import ACTIVE, KUBERNETES_FINALIZER, NAME_L
 from bot.playground.cluster.kinds import (
     CLUSTER_ROLE,
     CONFIG_MAP,
+    DEPLOYMENT,
     NAMESPACE,
+    POD,
+    REPLICA_SET,
     SERVICE_ACCOUNT,
     Json,
+    Kind,
 )
 from bot.playground.cluster.meta import DEPENDENTS, newborn, rfc3339
 from bot.playground.cluster.rbac_objects import as_selector
-from bot.playground.cluster.store import Store
+from bot.playground.cluster.store import Change, Key, Store
 from bot.playground.cluster.workloads import Workloads
 from grants.authz.aggregation import matches_labels
 
 CA_MAP: Final = "kube-root-ca.crt"
 ENDS_AFTER_SECONDS: Final = 0.3
 _ROUNDS_MOST: Final = 50
+_OF_NAMESPACES: Final = frozenset({NAMESPACE, SERVICE_ACCOUNT, CONFIG_MAP})
+_OF_WORKLOADS: Final = frozenset({NAMESPACE, SERVICE_ACCOUNT, DEPLOYMENT, REPLICA_SET, POD})
 
 Later = Callable[[float, Callable[[], None]], None]
 """Does something after so many seconds."""
@@ -39,14 +45,15 @@ class Controllers:
         self._ending: dict[str, float] = {}
         self._ca_pem = ca_pem
         self._workloads = Workloads(store)
-        self._settled_at = -1
-        self._works: tuple[Callable[[], None], ...] = (
-            self._gather,
-            self._equip_namespaces,
-            self._workloads.settle,
-            self._collect,
-            self._end_namespaces,
-        )
+        self._changed: set[Kind] = set()
+        self._waiting: set[tuple[Kind, Key]] = set()
+        store.listen(self._heard)
+
+    def _heard(self, change: Change) -> None:
+        self._changed.add(change.kind)
+        meta = (change.after or {}).get("metadata") or {}
+        if meta.get("deletionTimestamp") and DEPENDENTS & set(meta.get("finalizers") or ()):
+            self._waiting.add((change.kind, change.key))
 
     def settle(self) -> None:
         """Do what is to be done, again and again until nothing changes.
@@ -54,15 +61,18 @@ class Controllers:
         Roles that gather from each other may never come to rest, as in a real cluster.
         """
         for _ in range(_ROUNDS_MOST):
-            if self._settled_at == self._store.revision:
+            changed, self._changed = self._changed, set()
+            if not changed:
                 return
-            before = self._store.revision
-            for work in self._works:
-                work()
-            if self._store.revision == before:
-                self._settled_at = before
-                return
-        self._settled_at = self._store.revision
+            if CLUSTER_ROLE in changed:
+                self._gather()
+            if changed & _OF_NAMESPACES:
+                self._equip_namespaces()
+            if changed & _OF_WORKLOADS:
+                self._workloads.settle()
+            self._collect()
+            self._end_namespaces()
+        self._changed.clear()
 
     def _gather(self) -> None:
         roles = self._store.list(CLUSTER_ROLE)
@@ -85,17 +95,17 @@ class Controllers:
 
     def _collect(self) -> None:
         """Let go what only waits for its dependents: nothing here has any but workloads."""
-        for kind in self._store.kinds():
-            for found in self._store.list(kind):
-                meta = found["metadata"]
-                held = meta.get("finalizers") or ()
-                left = [one for one in held if one not in DEPENDENTS]
-                if not meta.get("deletionTimestamp") or len(left) == len(held):
-                    continue
-                if left or kind is NAMESPACE:
-                    self._store.put(kind, {**found, "metadata": {**meta, "finalizers": left}})
-                else:
-                    self._store.drop(kind, meta.get("namespace", ""), meta["name"])
+        while self._waiting:
+            kind, (namespace, name) = self._waiting.pop()
+            found = self._store.get(kind, namespace, name)
+            if found is None:
+                continue
+            meta = found["metadata"]
+            left = [one for one in meta.get("finalizers") or () if one not in DEPENDENTS]
+            if left or kind is NAMESPACE:
+                self._store.put(kind, {**found, "metadata": {**meta, "finalizers": left}})
+            else:
+                self._store.drop(kind, namespace, name)
 
     def _end_namespaces(self) -> None:
         for home in self._store.list(NAMESPACE):

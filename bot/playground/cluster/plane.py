@@ -112,8 +112,8 @@ class EmbeddedPlane(Plane):
 
     def _make(self, audit: AuditLog) -> Application:
         store = Store(self._log_most)
-        bootstrap.fill(store)
         controllers = Controllers(store, self.authority.ca_pem, self._do_later)
+        bootstrap.fill(store)
         controllers.settle()
         authorizer, tokens = Authorizer(store), AccountTokens(store)
         admin = User(ADMIN, (MASTERS, AUTHENTICATED), uid=ADMIN)
