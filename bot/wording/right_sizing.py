@@ -29,7 +29,7 @@ CAUTIONS: Final[Mapping[str, str]] = {
     ),
     cautions.APPLY_CREATES: (
         "It changes {kinds}. An apply or a PUT makes what is not there, for which `create` is "
-        "needed too, and no log tells: add it if that is how it works."
+        "needed too. In the window none was seen to make anything: add it if that is how it works."
     ),
     cautions.NEW_NAMESPACES: (
         "It began to work in {namespaces} only lately. In namespaces that are yet to come it will "

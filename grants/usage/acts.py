@@ -10,6 +10,8 @@ from grants.usage.model import NODE_PREFIX, Act
 _AUTHENTICATION: Final = "authentication.k8s.io"
 _NODES_GROUP: Final = "system:nodes"
 _NODE: Final = "-node"  # the modes arbitrary-node and associated-node
+_PUTS: Final = frozenset({"patch", "update"})
+_CREATED: Final = 201
 _NOT_ALLOWED: Final = frozenset({401, 403})
 _BARE: Final = Ref()
 _UNDECIDED: Final = Annotations()
@@ -28,11 +30,29 @@ def acts_of(event: Event) -> tuple[Act, ...]:
         return ()
     acted_as = event.impersonatedUser
     if acted_as is None:
-        return (_act(event, user, ""),)
+        act = _act(event, user, "")
+        return (act, _made(act)) if makes(event) else (act,)
     act = _act(event, acted_as.username, user)
     constraint = event.authenticationMetadata
     mode = constraint.impersonation.rpartition(":")[2] if constraint else ""
-    return (act, *_impersonations(user, acted_as, mode, act))
+    made = (_made(act),) if makes(event) else ()
+    return (act, *made, *_impersonations(user, acted_as, mode, act))
+
+
+def makes(event: Event) -> bool:
+    """Tell whether an apply or a PUT made what was not there; `create` was asked for within it."""
+    status, ref = event.responseStatus, event.objectRef
+    return (
+        event.verb in _PUTS
+        and status is not None
+        and status.code == _CREATED
+        and (ref is None or not ref.subresource)
+    )
+
+
+def _made(act: Act) -> Act:
+    # By which binding, nothing says: the reason is that of the request itself.
+    return act._replace(verb="create", name="", reason="")
 
 
 def _act(event: Event, user: str, via: str) -> Act:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from grants.usage.acts import acts_of
+from grants.usage.acts import acts_of, makes
 from grants.usage.events import COMPLETE, PANIC, STARTED, Event
 from grants.usage.folded import FUTURE, NOBODY, REPEATED, UNTIMED, Folded, Part
 from grants.usage.model import whose
@@ -84,6 +84,7 @@ class Folder:
                     event.verb,
                     event.objectRef,
                     event.annotations,
+                    event.responseStatus,
                     event.impersonatedUser is None,
                 )
             )
@@ -167,6 +168,8 @@ class Folder:
         row = self._take(event, first, last, 1)
         if row is None or event.impersonatedUser is not None or event.annotations is None:
             return  # what it is does not follow from what the key is made of
+        if makes(event):
+            return  # that is more than one row
         if len(memo) >= _ROWS_AT_HAND:
             memo.clear()
         memo[key] = row

@@ -1,5 +1,6 @@
 """A real API server sends its audit events to a running `valetkey serve`, by https as a webhook."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 import yaml
 
 from bot.playground.certs import Authority
@@ -102,9 +104,9 @@ def an_account(plane: ControlPlane, namespace: str, name: str) -> str:
     return str(made["status"]["token"])
 
 
-def let_read(plane: ControlPlane, namespace: str, name: str) -> None:
-    """Bind `view` to an account."""
-    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+def bind_to(plane: ControlPlane, namespace: str, name: str, role: dict[str, str]) -> None:
+    """Bind a role to an account in its namespace."""
+    ref = {"apiGroup": "rbac.authorization.k8s.io"} | role
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
     body = {"metadata": {"name": name}, "roleRef": ref, "subjects": [subject]}
@@ -116,7 +118,7 @@ def test_what_an_account_did_is_known_by_binding_and_as_the_log_itself_has_it(
 ) -> None:
     plane, (namespace, _) = sending.plane, sending.stage.namespaces
     token = an_account(plane, namespace, "reader")
-    let_read(plane, namespace, "reader")
+    bind_to(plane, namespace, "reader", {"kind": "ClusterRole", "name": "view"})
     base = f"/api/v1/namespaces/{namespace}"
     for _ in range(3):
         assert plane.request("GET", f"{base}/configmaps", token=token).status == 200
@@ -150,6 +152,42 @@ def test_what_was_done_while_the_intake_was_away_comes_once_it_is_back(sending: 
     sending.front.backend_port = port
     found = sending.wait_for(f"system:serviceaccount:{namespace}:patient", 1)
     assert ("list", "pods", False) in found
+
+
+def test_an_apply_shows_as_a_create_only_where_it_made_something(sending: Sending) -> None:
+    """With `patch` alone an apply of what is not there is refused; its answer says 201 or 200."""
+    plane, (namespace, _) = sending.plane, sending.stage.namespaces
+    token = an_account(plane, namespace, "applier")
+    role = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles"
+    rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]}]
+    plane.admin_request("POST", role, {"metadata": {"name": "applier"}, "rules": rules})
+    bind_to(plane, namespace, "applier", {"kind": "Role", "name": "applier"})
+    assert applied(plane, namespace, token) == 403
+    rules[0]["verbs"] = ["patch", "create"]
+    plane.admin_request("PUT", f"{role}/applier", {"metadata": {"name": "applier"}, "rules": rules})
+    wait_until(
+        lambda: applied(plane, namespace, token) == 201, within=PATIENCE, what="it may create"
+    )
+    assert applied(plane, namespace, token) == 200
+    user = f"system:serviceaccount:{namespace}:applier"
+    found = sending.wait_for(user, 4)
+    assert found["create", "configmaps", True].count == 1
+    assert found["patch", "configmaps", True].count >= 3
+
+
+def applied(plane: ControlPlane, namespace: str, token: str) -> int:
+    """Apply a ConfigMap server-side; the status of the answer."""
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "applied"}}
+    answer = urllib3.PoolManager(ca_certs=str(plane.authority.ca_file)).request(
+        "PATCH",
+        f"{plane.url}/api/v1/namespaces/{namespace}/configmaps/applied?fieldManager=applier",
+        body=json.dumps(body).encode(),
+        headers={
+            "Authorization": f"Bearer {token}",
+            "Content-Type": "application/apply-patch+yaml",
+        },
+    )
+    return answer.status
 
 
 def test_the_cluster_counts_as_heard(sending: Sending) -> None:

@@ -95,6 +95,38 @@ def test_without_a_decision_the_answer_tells(code, allowed):
     assert act.allowed is allowed
 
 
+def test_an_apply_that_made_something_was_allowed_to_create_it():
+    """The API server asks for `create` within the request; that it was answered 201 shows it."""
+    made, there = {"code": 201}, {"code": 200}
+    some = [
+        event(1, verb="patch", responseStatus=there),
+        event(2, START + MINUTE, verb="patch", responseStatus=made),
+        event(3, START + 2 * MINUTE, verb="patch", responseStatus=there),
+        event(4, START + 3 * MINUTE, verb="update", responseStatus=made),
+        event(5, START + 4 * MINUTE, verb="create", responseStatus=made),
+        event(6, START + 4 * MINUTE, verb="update", responseStatus=made,
+              objectRef=ref("pods", subresource="status")),
+    ]  # fmt: skip
+    rows = read(lines(*some)).parts["prod"].rows
+    name = event()["objectRef"]["name"]
+    assert sorted((act.verb, act.resource, act.name, row.count) for act, row in rows) == [
+        # By which binding an apply was allowed to, nothing says: so these two are apart.
+        ("create", "configmaps", "", 1),
+        ("create", "configmaps", "", 2),
+        ("patch", "configmaps", name, 3),
+        ("update", "configmaps", name, 1),
+        ("update", "pods", "", 1),
+    ]
+    assert {row.count for act, row in rows if act.verb == "create" and not act.reason} == {2}
+
+
+def test_who_acts_as_another_makes_things_as_that_other():
+    as_other = event(1, verb="patch", responseStatus={"code": 201},
+                     impersonatedUser={"username": "system:serviceaccount:shop:other"})  # fmt: skip
+    found = acts(read(lines(as_other)))
+    assert "shop:other via system:serviceaccount:shop:web create configmaps shop/" in found
+
+
 def test_stages_of_one_request_are_one_use():
     """An open watch is seen before it ends, and counted when it does."""
     opened = event(1, stage="ResponseStarted", verb="watch")

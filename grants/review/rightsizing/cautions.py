@@ -45,7 +45,7 @@ def cautions(
         *(() if needs else (Caution(NEVER_SEEN),)),
         *((Caution(NOT_BY_RBAC, {"requests": str(unexplained)}),) if unexplained else ()),
         *_writes_roles(needs, given),
-        *_applies(needs, lost),
+        *_applies(needs, lost, given),
         *_namespaces(needs, window),
         *((Caution(WILDCARD),) if any(ANY in one.rule.verbs for one in lost) else ()),
     )
@@ -70,20 +70,23 @@ def _writes_roles(needs: Iterable[Need], given: dict[Scope, tuple[Rule, ...]]) -
         yield Caution(WRITES_ROLES)
 
 
-def _applies(needs: Iterable[Need], lost: Iterable[Taken]) -> Iterator[Caution]:
-    """Warn of applies and PUTs: they make what is not there, and that needs `create`, in no log."""
+def _applies(
+    needs: Iterable[Need], lost: Iterable[Taken], given: dict[Scope, tuple[Rule, ...]]
+) -> Iterator[Caution]:
+    """Warn of applies and PUTs: they make what is not there, for which they need `create`."""
     written = {
         (need.question.namespace, need.question.api_group, what_of(need.question))
         for need in needs
         if need.question.path is None and need.question.verb in _PUTS
     }
     rules = [(one.scope, one.rule) for one in lost]
-    kinds = {
-        what
-        for namespace, group, what in written
-        for scope, rule in rules
-        if scope in {None, namespace} and covers_one(rule, Permission("create", group, what, None))
-    }
+    kept = [(scope, rule) for scope, some in given.items() for rule in some]
+
+    def may_create(among: list[tuple[Scope, Rule]], where: Scope, group: str, what: str) -> bool:
+        create = Permission("create", group, what, None)
+        return any(scope in {None, where} and covers_one(rule, create) for scope, rule in among)
+
+    kinds = {one[2] for one in written if may_create(rules, *one) and not may_create(kept, *one)}
     if kinds:
         yield Caution(APPLY_CREATES, {"kinds": ", ".join(sorted(kinds))})
 

@@ -1,5 +1,6 @@
 """`valetkey review right-size`, from a dump and an audit log as they come from a cluster."""
 
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -137,6 +138,8 @@ def alike(text: str) -> dict[str, Any]:
     """A proposal but for the moment when it was made."""
     found = json.loads(text)
     del found["since"], found["until"]
+    for made in found["apply"]:
+        del made["metadata"]["annotations"]
     return found
 
 
@@ -227,6 +230,27 @@ def test_programs_get_json(run: Any) -> None:
     assert told["replay"] == {"holds": True, "asked": 2, "by_group": 0, "denied": 0, "gained": 0}
     assert told["delete"][0]["metadata"] == {"name": "worker"}
     assert len(told["taken"]) == 3
+
+
+def test_an_apply_that_made_something_needs_create(run: Any) -> None:
+    """The server answers it with 201, and asks for `create` within the request."""
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["patch", "create", "delete"]}]
+    seen = (("patch", "pods", "a"), ("delete", "pods", "b"))
+
+    def proposed(code: int) -> tuple[set[str], int, list[str]]:
+        first = json.dumps(
+            event(0, NOW - timedelta(days=9), "patch", "pods", "a")
+            | {"auditID": "made", "responseStatus": {"code": code}}
+        )
+        log = itertools.chain(events(*seen), [first])
+        told = json.loads(run(dump(rules), log, "--format", "json", "--vouch").stdout)
+        (role,) = (one for one in told["apply"] if "rules" in one)
+        verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
+        codes = [one["code"] for one in told["cautions"]]
+        return verbs, told["replay"]["asked"], codes
+
+    assert proposed(200) == ({"patch", "delete"}, 2, [cautions.APPLY_CREATES])
+    assert proposed(201) == ({"patch", "delete", "create"}, 3, [])
 
 
 def test_json_is_as_its_schema_says(run: Any) -> None:
