@@ -1,5 +1,6 @@
 """Answers to findings: a reviewer keeps one, with a reason and a last day, or it is not theirs."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Final
 
@@ -17,6 +18,7 @@ from grants.people.model import Known
 from grants.policy.answering import last_day
 from grants.policy.match import is_reviewer
 from grants.review.answering import Click
+from grants.review.answers import Answer as FindingAnswer
 from grants.review.answers import AnswerKind
 from grants.review.details import Detail
 from grants.review.keep_finding import KeepFinding
@@ -84,7 +86,9 @@ def said_of(surface: Surface, known: Known, key: str, note: str = "") -> Said:
     answers = _source(surface).answers(key)
     faces = faces_of(surface.ports, (one.person for one in answers))
     clusters = _source(surface).clusters(key)
-    return Said(answers, clusters, faces, is_reviewer(surface.ports.policy.current(), known), note)
+    disowned = _has_said(answers, known.person.id, AnswerKind.NOT_MINE)
+    may_answer = is_reviewer(surface.ports.policy.current(), known)
+    return Said(answers, clusters, faces, may_answer, disowned, note)
 
 
 def _show_again(surface: Surface, inbound: Inbound, key: str, note: str) -> None:
@@ -115,10 +119,11 @@ def _days(surface: Surface) -> Days:
 
 def _stands(surface: Surface, inbound: Inbound, click: Click, kind: AnswerKind) -> bool:
     person = surface.known(inbound).person.id
-    return any(
-        one.kind is kind and one.person == person and one.stands
-        for one in _source(surface).answers(click.finding)
-    )
+    return _has_said(_source(surface).answers(click.finding), person, kind)
+
+
+def _has_said(answers: Iterable[FindingAnswer], person: str, kind: AnswerKind) -> bool:
+    return any(one.kind is kind and one.person == person and one.stands for one in answers)
 
 
 def _field(inbound: Inbound, name: str, what: str) -> str:

@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from grants.authz.model import RoleRef
-from grants.authz.objects import Binding, Origin, Subject
+from grants.authz.objects import SERVICE_ACCOUNT, Binding, Origin, Subject
 
 
 class Severity(IntEnum):
@@ -140,6 +140,13 @@ class Finding:
     def key(self) -> str:
         """Name this finding in this cluster, the same at every scan."""
         return f"{self.fingerprint}@{self.cluster}" if self.cluster else self.fingerprint
+
+    @property
+    def who(self) -> str:
+        """Say whose right it is as people do: an account by namespace and name alone."""
+        if self.subject is not None and self.subject.kind == SERVICE_ACCOUNT:
+            return f"{self.subject.namespace}/{self.subject.name}"
+        return str(self.subject or self.role or "")
 
     @property
     def is_excepted(self) -> bool:

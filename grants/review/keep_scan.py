@@ -109,7 +109,7 @@ def _end(tx: ScanTx, ended: Sequence[Answer], there: Mapping[str, Finding], acto
 def _keep_ended(one: Answer, finding: Finding) -> Notice:
     facts = {
         "cluster": one.cluster,
-        "who": str(finding.subject or finding.role or ""),
+        "who": finding.who,
         "title": finding.title,
         "cause": str(one.ended),
         "changed": one.ended_by,

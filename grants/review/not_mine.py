@@ -116,7 +116,7 @@ def _facts(seen: Seen) -> dict[str, str]:
         "by": profile.name or profile.email or seen.known.person.id,
         "cluster": finding.cluster,
         "severity": finding.severity.word,
-        "who": str(finding.subject or finding.role or ""),
+        "who": finding.who,
         "title": finding.title,
     }
 

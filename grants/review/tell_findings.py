@@ -99,7 +99,6 @@ def _lines(tx: TellTx, those: Sequence[Gathered], clusters: Sequence[str]) -> st
     lines = []
     for one in those:
         found = one.finding
-        who = str(found.subject or found.role or "")
         where = where_words(one, places.get(found.fingerprint, ()), clusters)
-        lines.append([str(one.news), found.severity.word, who, found.title, where])
+        lines.append([str(one.news), found.severity.word, found.who, found.title, where])
     return json.dumps(lines)

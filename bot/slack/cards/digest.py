@@ -63,7 +63,8 @@ def _line(one: Sequence[str]) -> str:
     news, severity, who, title, where = one
     place = f" ({label(where, _WHERE)})" if where else ""
     back = " _(back)_" if news == News.BACK else ""
-    return f"• *{label(severity)}* {label(who, _WHO)} {label(title, _TITLE)}{place}{back}"
+    bold = f"*{label(who, _WHO)}* " if who else ""
+    return f"• {label(severity)}: {bold}{label(title, _TITLE)}{place}{back}"
 
 
 def _resolved(one: Sequence[str]) -> str:

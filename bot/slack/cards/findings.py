@@ -41,6 +41,8 @@ _CLUSTERS: Final = 10
 _NAME: Final = 150
 _TITLE: Final = 300
 _LINES: Final = 2500
+_LINE: Final = 600
+_AS_CODE: Final = frozenset({"By", "Which gives", "Held by"})
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,12 @@ class FindingList:
 
 def subject_line(finding: Finding, clusters: Sequence[str] = ()) -> str:
     """Say who can do what where, as mrkdwn; in more than one cluster it says in which."""
-    who = label(str(finding.subject or finding.role or ""), _NAME)
+    bold = f"*{label(finding.who, _NAME)}* " if finding.who else ""
     on = finding.cluster
     if len(clusters) > 1:
         on = f"{len(clusters)} clusters: {few(clusters)}"
     where = f"{label(place_words(finding), _NAME)} on {label(on, _NAME)}"
-    return f"*{finding.severity.word}* {who} {label(finding.title, _TITLE)} ({where})"
+    return f"{finding.severity.word}: {bold}{label(finding.title, _TITLE)} ({where})"
 
 
 def place_words(finding: Finding) -> str:
@@ -116,14 +118,15 @@ def home_findings(found: FindingList | None, most: int) -> list[Block]:
 class Said:
     """What was answered to a finding, the latest first, with the faces of who did.
 
-    `clusters` are all in which it is to be acted on. `may_answer`: whoever looks is a reviewer.
-    `note` says what their click just did.
+    `clusters` are all in which it is to be acted on. `may_answer`: whoever looks is a reviewer;
+    `disowned`: they said that it is not theirs. `note` says what their click just did.
     """
 
     answers: Sequence[Answer] = ()
     clusters: Sequence[str] = ()
     faces: Mapping[str, Face] = field(default_factory=dict)
     may_answer: bool = False
+    disowned: bool = False
     note: str = ""
 
     def face(self, person: str) -> Face:
@@ -145,7 +148,8 @@ def finding_view(detail: Detail, said_of_it: Said = NOTHING_SAID) -> dict[str, A
     for name, lines in _parts(detail):
         said = [line for line in lines if line]
         if said:
-            blocks.append(section(mrkdwn(f"*{name}*\n{code(chr(10).join(said), _LINES)}")))
+            text = code("\n".join(said), _LINES) if name in _AS_CODE else _prose(said)
+            blocks.append(section(mrkdwn(f"*{name}*\n{text}")))
     if finding.verdict is Verdict.INSUFFICIENT:
         blocks.append(context(plain("What was seen allows no conclusion.")))
     controls = ", ".join(str(control) for control in finding.controls)
@@ -176,7 +180,7 @@ def _buttons(detail: Detail, said: Said) -> Iterator[Block]:
         return
     value = f"{detail.finding.key}:{detail.shown_hash}"
     keep, not_mine = button("Keep…", KEEP, value), button("Not mine", NOT_MINE, value)
-    yield actions(keep, not_mine, block_id="finding:answer")
+    yield actions(keep, *([] if said.disowned else [not_mine]), block_id="finding:answer")
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,14 @@ def keep_view(finding: Finding, value: str, days: Days) -> dict[str, Any]:
         ),
     ]
     return modal("Keep a finding", blocks, callback_id=KEEP, submit="Keep", metadata=value)
+
+
+def _prose(lines: Sequence[str]) -> str:
+    """Write lines that people read, each made safe by itself; what is too much is counted."""
+    said = [label(line, _LINE) for line in lines]
+    kept = [one for n, one in enumerate(said) if sum(map(len, said[: n + 1])) + n <= _LINES]
+    more = len(said) - len(kept)
+    return "\n".join([*kept, *([f"… and {more} more lines"] if more else [])])
 
 
 def _parts(detail: Detail) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -38,6 +38,9 @@ _SYSTEM_ACCOUNTS: Final = PatternSet(
         *("horizontal-pod-autoscaler", "resource-claim-controller", "service-cidrs-controller"),
         *("root-ca-cert-publisher", "kube-proxy", "coredns", "kube-dns", "metrics-server"),
         *("konnectivity-agent", "node-local-dns", "storage-version-migrator-controller"),
+        *("persistent-volume-binder", "legacy-service-account-token-cleaner"),
+        *("podcertificaterequestcleaner", "kube-apiserver-serving-clustertrustbundle-publisher"),
+        *("kube-controller-manager", "kube-scheduler"),
     )
 )
 # What a managed cloud puts into kube-system for its own use; see `_CLOUD_LABELS` too.

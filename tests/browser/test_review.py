@@ -1,0 +1,131 @@
+"""A reviewer in Slack: the digest, the list, one finding, keeping it, and what is not theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+from bot.playground.cluster.plane import EmbeddedPlane
+from bot.playground.idp.install import PackagesMissingError, ensure
+from bot.playground.town import Town
+from deploy import manifests
+from tests.support.cluster_lab import RBAC
+from tests.support.desk import Desk
+from tests.support.parts import missing_parts
+from tests.support.trusting import trusting_chromium
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bot.playground.certs import Authority
+    from tests.support.camera import Camera
+
+pytestmark = [pytest.mark.needs_browser, pytest.mark.timeout(240)]
+
+FINDINGS = "access-requests"
+OWNER = "example.com/owner"
+REVIEW = f"""
+review:
+  annotations: {{ owner: {OWNER} }}
+  reviewers: {{ groups: [platform, oncall] }}
+  digests:
+    - {{ channels: ["#{FINDINGS}"] }}
+"""
+READS = [{"verbs": ["get", "list"], "apiGroups": [""], "resources": ["secrets"]}]
+RUNS = [{"verbs": ["create", "update"], "apiGroups": ["apps"], "resources": ["deployments"]}]
+THINGS = (
+    ("shop-prod", "deployer", "cluster-admin", True, "team-shop"),
+    ("payments-prod", "backup", "reads-secrets", True, "omar@example.com"),
+    ("shop-dev", "runner", "runs-workloads", False, "team-shop"),
+)
+
+
+@pytest.fixture(scope="module")
+def town(
+    pytestconfig: pytest.Config, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Town]:
+    """A town whose cluster is reviewed."""
+    try:
+        ensure()
+    except PackagesMissingError as error:
+        missing_parts(pytestconfig).lacks("identity provider", error)
+    folder = tmp_path_factory.mktemp("reviewed")
+    policy = (Path(manifests.__file__).parent / "example-policy.yaml").read_text() + REVIEW
+    with Town(folder, authority, settings={"REVIEW_EVERY": "6h"}, policy=policy) as made:
+        issuer = made.start_provider()
+        with EmbeddedPlane(folder / "plane", authority, issuers=[issuer]) as plane:
+            made.join_cluster(plane)
+            furnish(plane)
+            made.start_bot()
+            yield made
+            made.stop_bot()
+
+
+def furnish(plane: Any) -> None:
+    """Apply the rights of a review, and make accounts that hold more than is good."""
+    for manifest in manifests.rbac(manifests.REVIEW):
+        plane.admin_request("POST", manifests.collection_path(manifest), manifest)
+    for name, rules in (("reads-secrets", READS), ("runs-workloads", RUNS)):
+        role = {"metadata": {"name": name}, "rules": rules}
+        plane.admin_request("POST", f"{RBAC}/clusterroles", role)
+    for namespace, name, role, everywhere, owner in THINGS:
+        account = {"metadata": {"name": name, "annotations": {OWNER: owner}}}
+        plane.admin_request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
+        binding = {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": RBAC.split("/")[2], "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+        }
+        where = "clusterrolebindings" if everywhere else f"namespaces/{namespace}/rolebindings"
+        plane.admin_request("POST", f"{RBAC}/{where}", binding)
+
+
+def test_a_reviewer_looks_keeps_one_and_hands_another_on(
+    pytestconfig: pytest.Config,
+    town: Town,
+    camera: Camera,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    with trusting_chromium(home, town.authority.ca_file) as browser:
+        ada = Desk(browser.new_context(), town.slack_url, camera)
+        ada.be("ada")
+        ada.send("/access")
+        ada.sign_in(ada.message("sign in first").get_by_role("link", name="Sign in"), "ada")
+        ada.be("ada", FINDINGS)
+        digest = ada.message("Service accounts of prod")
+        expect(digest).to_contain_text("shop-prod/deployer")
+        camera.part(digest, "review-digest")
+        ada.press(digest, "Look at findings")
+        expect(ada.modal()).to_contain_text("payments-prod/backup")
+        camera.page(ada.page, "review-list")
+        ada.modal().get_by_role("button", name="Look", exact=True).first.click()
+        expect(ada.modal()).to_contain_text("take ClusterRoleBinding deployer away")
+        camera.page(ada.page, "review-finding")
+        ada.press(ada.modal(), "Keep…")
+        expect(ada.modal()).to_contain_text("Why may it stay?")
+        ada.modal().get_by_test_id("action-reason").fill(
+            "It sets the cluster up until its own role is there, SHOP-211"
+        )
+        camera.page(ada.page, "review-keep")
+        ada.submit()
+        expect(ada.modal()).to_contain_text("Kept to the end of")
+        ada.page.get_by_test_id("modal-x").click()
+        expect(ada.modal()).to_have_count(0)
+        ada.send("/access review")
+        listed = ada.message("findings to act on")
+        expect(listed).not_to_contain_text("shop-prod/deployer")
+        camera.part(listed, "review-command")
+        listed.get_by_role("button", name="Look", exact=True).nth(1).click()
+        expect(ada.modal()).to_contain_text("payments-prod/backup")
+        ada.press(ada.modal(), "Not mine")
+        expect(ada.modal()).to_contain_text("You said that this is not yours")
+        camera.page(ada.page, "review-not-mine")
+        ada.page.get_by_test_id("modal-x").click()
+        expect(ada.modal()).to_have_count(0)
+        ada.be("ada", "home")
+        expect(ada.page.get_by_test_id("home")).to_contain_text("For reviewers: service accounts")
+        camera.page(ada.page, "home-reviewer")
