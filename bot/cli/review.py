@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import click
 
 from bot.cli.failing import EXIT_CLUSTER, EXIT_REFUSED, failing
+from bot.cli.review_answers import answers
 from bot.cli.review_diff import diff
 from bot.cli.right_size import right_size
 from bot.cli.visible import visible
@@ -35,6 +36,7 @@ def review() -> None:
     """See what service accounts may do, what of it is risky, and what shows it."""
 
 
+review.add_command(answers)
 review.add_command(diff)
 review.add_command(right_size)
 

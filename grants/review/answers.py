@@ -49,3 +49,12 @@ class Answer:
     def stands(self) -> bool:
         """Tell whether nothing has ended it."""
         return self.ended is None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer, with what it was about: the rule, and whose right it is."""
+
+    answer: Answer
+    rule: str
+    subject: str

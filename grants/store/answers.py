@@ -8,13 +8,14 @@ import msgspec
 from sqlalchemy import Row, and_, or_, select, update
 
 from grants.decoding import decoder
-from grants.review.answers import Answer, AnswerKind, Ended
+from grants.review.answers import Answer, Answered, AnswerKind, Ended
 from grants.review.substance import Substance
 from grants.store import tables as t
 from grants.store.access import LIVE
 from grants.store.base import TxBase, one_row
 
 _A: Final = t.review_answers.c
+_F: Final = t.review_findings.c
 _L: Final = t.inventory_looks.c
 _G: Final = t.grants.c
 
@@ -46,6 +47,17 @@ class AnswerRows(TxBase):
         wanted = select(t.review_answers).where(_A.finding == finding)
         rows = self._rows(wanted.order_by(_A.at.desc(), _A.id).limit(limit))
         return self._readable("answer", rows, _answer)
+
+    def answered(self, clusters: Sequence[str], limit: int) -> tuple[Answered, ...]:
+        """List answers with what they are about, the latest first; no cluster named: of all."""
+        about = t.review_answers.outerjoin(t.review_findings, _A.finding == _F.key)
+        wanted = select(t.review_answers, _F.rule, _F.subject).select_from(about)
+        if clusters:
+            wanted = wanted.where(_A.cluster.in_(clusters))
+        rows = self._rows(wanted.order_by(_A.at.desc(), _A.id).limit(limit))
+        return self._readable(
+            "answer", rows, lambda row: Answered(_answer(row), row.rule or "", row.subject or "")
+        )
 
     def hold_looks(self, cluster: str) -> None:
         """Have scans of a cluster wait, and wait for one that is being kept."""
