@@ -18,6 +18,13 @@ def defaulted(kind: Kind, wanted: Json) -> Json:
     return fill(wanted) if fill else wanted
 
 
+def as_stored(kind: Kind, wanted: Json) -> Json:
+    """Give what is read again of what was written: in protobuf an empty list is none."""
+    if "rules" in wanted and kind.group == RBAC_GROUP:
+        return {**wanted, "rules": wanted["rules"] or None}
+    return wanted
+
+
 def prepared_new(kind: Kind, wanted: Json) -> Json:
     """Fill in what only a new object gets."""
     if kind.kind == "Namespace":

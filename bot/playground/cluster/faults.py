@@ -15,7 +15,10 @@ MODIFIED: Final = (
 
 
 class Fault(Exception):
-    """An answer that is no success: a Status object, with its HTTP code."""
+    """An answer that is no success: a Status object, with its HTTP code.
+
+    `warnings` is what the caller is warned of all the same.
+    """
 
     def __init__(self, code: int, reason: str, message: str, details: Json | None = None) -> None:
         super().__init__(message)
@@ -23,6 +26,7 @@ class Fault(Exception):
         self.reason = reason
         self.message = message
         self.details = details
+        self.warnings: tuple[str, ...] = ()
 
     def status(self) -> Json:
         """Give the Status object."""
@@ -73,12 +77,20 @@ def no_such_resource() -> Fault:
     return Fault(HTTPStatus.NOT_FOUND, "NotFound", message, {})
 
 
-def already_exists(kind: Kind, name: str) -> Fault:
-    """Say that the name is taken."""
+def already_exists(
+    kind: Kind, name: str, *, is_ending: bool = False, has_base: bool = False
+) -> Fault:
+    """Say that the name is taken, if only by what is being deleted.
+
+    `has_base` is of an object whose name the server could have made up.
+    """
     message = f"{kind.resource} {quoted(name)} already exists"
-    return Fault(
-        HTTPStatus.CONFLICT, "AlreadyExists", message, _details(name, kind.group, kind.plural)
-    )
+    message = f"object is being deleted: {message}" if is_ending else message
+    details = _details(name, kind.group, kind.plural)
+    if has_base:
+        message += ", the server was not able to generate a unique name for the object"
+        details |= {"retryAfterSeconds": 1}
+    return Fault(HTTPStatus.CONFLICT, "AlreadyExists", message, details)
 
 
 def conflict(group: str, resource: str, name: str, why: str) -> Fault:
@@ -93,12 +105,15 @@ def modified(kind: Kind, name: str) -> Fault:
     return conflict(kind.group, kind.plural, name, MODIFIED)
 
 
-def wrong_uid(kind: Kind, namespace: str, name: str, wanted: str, found: str) -> Fault:
+def wrong_uid(
+    kind: Kind, namespace: str, name: str, wanted: str, found: str, *, dry_run: bool = False
+) -> Fault:
     """Say that the object of this name is not the one that is meant."""
+    root = "" if dry_run else "/registry"
     home = f"{namespace}/" if kind.namespaced else ""
     # Key and code are etcd's and the storage layer's: clients see them, so they stand here too.
     why = (
-        f"StorageError: invalid object, Code: 4, Key: /registry/{kind.plural}/{home}{name},"
+        f"StorageError: invalid object, Code: 4, Key: {root}/{kind.plural}/{home}{name},"
         " ResourceVersion: 0, AdditionalErrorMsg: Precondition failed:"
         f" UID in precondition: {wanted}, UID in object meta: {found}"
     )

@@ -91,7 +91,7 @@ def wrong_update(meta: Json, old: Json) -> list[Wrong]:
             )
             wrongs.append(Wrong("FieldValueForbidden", "metadata.finalizers", detail))
     wrongs += [
-        invalid(f"metadata.{key}", meta.get(key) or "", IMMUTABLE)
+        invalid(f"metadata.{key}", "" if meta.get(key) is None else meta[key], IMMUTABLE)
         for key in _UNCHANGED
         if meta.get(key) != old.get(key)
     ]

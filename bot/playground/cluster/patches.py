@@ -69,6 +69,13 @@ def strategic(target: Any, patch: Json) -> Json:
     return found
 
 
+def _as_go(value: Any) -> str:
+    """Show a value as Go prints it."""
+    if isinstance(value, dict):
+        return f"map[{' '.join(f'{key}:{_as_go(value[key])}' for key in sorted(value))}]"
+    return f"[{' '.join(map(_as_go, value))}]" if isinstance(value, list) else str(value)
+
+
 def _list(key: str, old: list[Any], new: list[Any]) -> list[Any]:
     if key in _SETS:
         return [*new, *(one for one in old if one not in new)]
@@ -77,10 +84,13 @@ def _list(key: str, old: list[Any], new: list[Any]) -> list[Any]:
         return new
     if any(isinstance(one, dict) and one.get(_PATCH) == "replace" for one in new):
         return [one for one in new if one.get(_PATCH) != "replace"]
+    if not old:
+        # Nothing to be merged with, so nobody looks for the key.
+        return [one for one in new if not isinstance(one, dict) or one.get(_PATCH) != "delete"]
     found = list(old)
     for one in new:
         if not isinstance(one, dict) or by not in one:
-            raise bad_request(f"map: {one} does not contain declared merge key: {by}")
+            raise bad_request(f"map: {_as_go(one)} does not contain declared merge key: {by}")
         at = next((n for n, held in enumerate(found) if held.get(by) == one[by]), None)
         if one.get(_PATCH) == "delete":
             found = [held for held in found if held.get(by) != one[by]]

@@ -1,6 +1,7 @@
 """Requests on what is stored: which object, which verb, and what is answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ from bot.playground.cluster.bodies import (
     require_manager,
 )
 from bot.playground.cluster.faults import (
+    Fault,
     bad_request,
     method_not_allowed,
     not_found,
@@ -134,7 +136,8 @@ class Resources:
             raise method_not_allowed()
         dry_run = is_dry_run(request.query, "CreateOptions")
         wanted, warnings = read_object(request.asked, request.body, place.kind)
-        made = self._writer.create(place, wanted, request.user, dry_run=dry_run)
+        with _warning(warnings):
+            made = self._writer.create(place, wanted, request.user, dry_run=dry_run)
         warnings = (*warnings, *warnings_of(place.kind, made))
         return self._one(request, HTTPStatus.CREATED, made, warnings)
 
@@ -143,9 +146,10 @@ class Resources:
         dry_run = is_dry_run(request.query, "UpdateOptions")
         wanted, warnings = read_object(request.asked, request.body, place.kind)
         stood = self._store.get(place.kind, place.namespace, place.name) is not None
-        if not stood:
-            self._require_create(request)
-        stored = self._writer.replace(place, wanted, request.user, dry_run=dry_run)
+        with _warning(warnings):
+            if not stood:
+                self._require_create(request)
+            stored = self._writer.replace(place, wanted, request.user, dry_run=dry_run)
         code = HTTPStatus.OK if stood else HTTPStatus.CREATED
         return self._one(request, code, stored, warnings)
 
@@ -177,7 +181,8 @@ class Resources:
             said.extend(warnings)
             return taken
 
-        stored = self._writer.change(place, edit, request.user, dry_run=dry_run)
+        with _warning(said):
+            stored = self._writer.change(place, edit, request.user, dry_run=dry_run)
         return self._one(request, HTTPStatus.OK, stored, tuple(said))
 
     def _apply(self, request: Request, *, dry_run: bool) -> Answer:
@@ -216,6 +221,16 @@ class Resources:
         return Answer(HTTPStatus.OK, several(form, place.kind, found, meta))
 
 
+@contextmanager
+def _warning(texts: Sequence[str]) -> Iterator[None]:
+    """Warn of what a body holds, whatever becomes of it."""
+    try:
+        yield
+    except Fault as fault:
+        fault.warnings = tuple(texts)
+        raise
+
+
 def read_patch(
     asked: Asked, body: bytes, kind: Kind | Review
 ) -> Callable[[Json], tuple[Json, tuple[str, ...]]]:
@@ -245,6 +260,8 @@ def _require_applicable(place: Place, said: Json) -> None:
     if (version, kind) != (place.kind.api_version, place.kind.kind):
         group = version or "/"
         raise bad_request(f"invalid object type: {group}, Kind={kind}")
+    if (said.get("metadata") or {}).get("managedFields") is not None:
+        raise bad_request("metadata.managedFields must be nil")
     name = (said.get("metadata") or {}).get("name") or ""
     if name and name != place.name:
         raise bad_request(

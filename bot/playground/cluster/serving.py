@@ -74,7 +74,7 @@ class Application:
         try:
             answer = await self._answer(asked, account, receive)
         except Fault as fault:
-            answer = Answer(fault.code, fault.status())
+            answer = Answer(fault.code, fault.status(), warnings=fault.warnings)
         if answer.watch is not None:
             await self._follow(answer.watch, account, receive, send)
             return
@@ -263,6 +263,8 @@ async def _send(answer: Answer, account: Account, send: Send, *, with_body: bool
     else:
         body = b""
     more = [(b"warning", _warning(text)) for text in answer.warnings]
+    if wait := ((answer.body or {}).get("details") or {}).get("retryAfterSeconds"):
+        more.append((b"retry-after", str(wait).encode()))
     if answer.code != HTTPStatus.NO_CONTENT:
         more.append((b"content-length", str(len(body)).encode()))
     await send(_start(answer.code, content_type, account, *more))

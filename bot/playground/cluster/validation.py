@@ -52,13 +52,14 @@ Naming = Callable[[str], list[str]]
 
 def check_new(kind: Kind, found: Json) -> None:
     """Raise a Fault (422) that says all that is wrong with a new object."""
-    _raise(kind, found, list(_wrongs(kind, found)))
+    _raise(kind, found, [*_meta(kind, found["metadata"]), *_own(kind, found)])
 
 
 def check_changed(kind: Kind, found: Json, old: Json) -> None:
     """Raise a Fault (422) that says all that is wrong with a changed object, or the change."""
-    wrongs = list(_wrongs(kind, found))
+    wrongs = list(_meta(kind, found["metadata"]))
     wrongs += wrong_update(found["metadata"], old["metadata"])
+    wrongs += _own(kind, found)
     if "roleRef" in old and found.get("roleRef") != old["roleRef"]:
         wrongs.append(invalid("roleRef", _ref(found.get("roleRef") or {}), IMMUTABLE))
     _raise(kind, found, wrongs)
@@ -93,8 +94,7 @@ def _raise(kind: Kind, found: Json, wrongs: list[Wrong]) -> None:
         raise not_valid(kind.kind, kind.group, found["metadata"].get("name") or "", kept)
 
 
-def _wrongs(kind: Kind, found: Json) -> Iterator[Wrong]:
-    yield from _meta(kind, found["metadata"])
+def _own(kind: Kind, found: Json) -> Iterator[Wrong]:
     match kind.kind:
         case "Role" | "ClusterRole":
             for number, rule in enumerate(found.get("rules") or ()):
@@ -105,26 +105,42 @@ def _wrongs(kind: Kind, found: Json) -> Iterator[Wrong]:
 
 
 def _meta(kind: Kind, meta: Json) -> Iterator[Wrong]:
-    naming = _NAMING.get(kind.kind, _path_segment if kind.group == RBAC_GROUP else _subdomain)
-    if not meta.get("name"):
-        yield required("metadata.name", "name or generateName is required")
-    else:
-        for said in naming(meta["name"]):
-            yield invalid("metadata.name", meta["name"], said)
+    yield from _names(kind, meta)
     for key, value in (meta.get("labels") or {}).items():
         for said in _qualified(key):
             yield invalid("metadata.labels", key, said)
         for said in label_value(value):
             yield invalid("metadata.labels", value, said)
-    annotations = meta.get("annotations") or {}
+    yield from _annotations(meta.get("annotations") or {})
+    for number, owner in enumerate(meta.get("ownerReferences") or ()):
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(name):
+                yield required(f"metadata.ownerReferences[{number}].{name}", "must not be empty")
+    for one in meta.get("finalizers") or ():
+        yield from _finalizer(one)
+
+
+def _names(kind: Kind, meta: Json) -> Iterator[Wrong]:
+    naming = _NAMING.get(kind.kind, _path_segment if kind.group == RBAC_GROUP else _subdomain)
+    if base := meta.get("generateName"):
+        # A dash at its end is followed by what is made up.
+        tried = f"{base[:-1]}a" if len(base) > 1 and base.endswith("-") else base
+        for said in naming(tried):
+            yield invalid("metadata.generateName", base, said)
+    if not meta.get("name"):
+        yield required("metadata.name", "name or generateName is required")
+    else:
+        for said in naming(meta["name"]):
+            yield invalid("metadata.name", meta["name"], said)
+
+
+def _annotations(annotations: Json) -> Iterator[Wrong]:
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
     if size > _ANNOTATIONS_MOST:
         yield too_long("metadata.annotations", _ANNOTATIONS_MOST)
     for key in annotations:
         for said in _qualified(key.lower()):
             yield invalid("metadata.annotations", key, said)
-    for one in meta.get("finalizers") or ():
-        yield from _finalizer(one)
 
 
 def _finalizer(name: str) -> Iterator[Wrong]:

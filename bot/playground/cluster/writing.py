@@ -8,6 +8,7 @@ from bot.playground.cluster.admission import admitted, require_living_namespace
 from bot.playground.cluster.authorizing import Authorizer, User
 from bot.playground.cluster.defaults import (
     TERMINATING,
+    as_stored,
     defaulted,
     prepared_changed,
     prepared_new,
@@ -92,9 +93,19 @@ class Writer:
         made = prepared_new(kind, defaulted(kind, made))
         check_new(kind, made)
         name = made["metadata"]["name"]
-        if self._store.get(kind, place.namespace, name) is not None:
-            raise already_exists(kind, name)
+        self._require_free(Place(kind, place.namespace, name), made)
         return self._put(kind, made, dry_run=dry_run)
+
+    def _require_free(self, place: Place, made: Json) -> None:
+        stands = self._store.get(place.kind, place.namespace, place.name)
+        if stands is None:
+            return
+        raise already_exists(
+            place.kind,
+            place.name,
+            is_ending="deletionTimestamp" in stands["metadata"],
+            has_base=bool(made["metadata"].get("generateName")),
+        )
 
     def change(
         self, place: Place, edit: Edit, user: User, *, uid: str = "", dry_run: bool = False
@@ -107,10 +118,11 @@ class Writer:
         old = self._store.get(kind, place.namespace, place.name)
         if old is None:
             if uid and kind.group in _CREATED_BY_PUT:
-                raise wrong_uid(kind, place.namespace, place.name, uid, "")
+                raise wrong_uid(kind, place.namespace, place.name, uid, "", dry_run=dry_run)
             raise not_found(kind, place.name)
         if uid and uid != old["metadata"]["uid"]:
-            raise wrong_uid(kind, place.namespace, place.name, uid, old["metadata"]["uid"])
+            found = old["metadata"]["uid"]
+            raise wrong_uid(kind, place.namespace, place.name, uid, found, dry_run=dry_run)
         wanted = {**edit(old), "kind": kind.kind, "apiVersion": kind.api_version}
         meta = in_namespace(kind, wanted["metadata"], place.namespace)
         version = meta.get("resourceVersion") or ""
@@ -132,7 +144,10 @@ class Writer:
         stands = self._store.get(kind, place.namespace, place.name) is not None
         if not stands and not meta.get("uid") and kind.group in _CREATED_BY_PUT:
             bare = {k: v for k, v in named["metadata"].items() if k != "resourceVersion"}
-            return self.create(place, {**named, "metadata": bare}, user, dry_run=dry_run)
+            made = self.create(place, {**named, "metadata": bare}, user, dry_run=dry_run)
+            # What is not stored keeps the version that it came with.
+            said = {"resourceVersion": meta["resourceVersion"]} if "resourceVersion" in meta else {}
+            return {**made, "metadata": {**said, **made["metadata"]}}
         return self.change(
             place, lambda _old: named, user, uid=meta.get("uid") or "", dry_run=dry_run
         )
@@ -172,6 +187,7 @@ class Writer:
             done = self._end_held(place, wanted, dry_run=dry_run)
             if done is not None:
                 return done
+        wanted = as_stored(place.kind, wanted)
         # A write that changes nothing is none.
         return old if wanted == old else self._put(place.kind, wanted, dry_run=dry_run)
 
@@ -186,6 +202,7 @@ class Writer:
         return wanted
 
     def _put(self, kind: Kind, wanted: Json, *, dry_run: bool) -> Json:
+        wanted = as_stored(kind, wanted)
         if dry_run:
             return wanted
         stored = self._store.put(kind, wanted)
