@@ -92,7 +92,7 @@ class Stage:
         elif _is_plain_failure(reply):
             self._tell_failure(reply.body)
         else:
-            self.tell(show(reply.body) if show else _without_managers(reply.body))
+            self.tell(show(reply.body) if show else without_managers(reply.body))
         return reply
 
     def send(
@@ -286,11 +286,12 @@ def _is_plain_failure(reply: Reply) -> bool:
     return said == usual | varying | {"code": reply.status}
 
 
-def _without_managers(value: Any) -> Any:
+def without_managers(value: Any) -> Any:
+    """Leave out who wrote which field."""
     if isinstance(value, dict):
         kept = {key: item for key, item in value.items() if key != "managedFields"}
-        return {key: _without_managers(item) for key, item in kept.items()}
-    return [_without_managers(item) for item in value] if isinstance(value, list) else value
+        return {key: without_managers(item) for key, item in kept.items()}
+    return [without_managers(item) for item in value] if isinstance(value, list) else value
 
 
 def _yaml(value: Any) -> str:
