@@ -10,6 +10,7 @@ from bot.slack.blocks import (
     actions,
     button,
     context,
+    divider,
     header,
     input_block,
     modal,
@@ -81,8 +82,10 @@ def place_words(finding: Finding) -> str:
     return "everywhere" if finding.binding else "at rest"
 
 
-def list_blocks(found: FindingList, where: str, most: int = LISTED) -> list[Block]:
-    """Draw the list; `where` keeps ids of blocks apart."""
+def list_blocks(
+    found: FindingList, where: str, most: int = LISTED, whole: str = "valetkey review scan"
+) -> list[Block]:
+    """Draw the list; `where` keeps ids of blocks apart, `whole` says where all of it stands."""
     if not found.worst:
         said = "Nothing to act on. What reviews of service accounts find will stand here."
         return [context(plain(said))]
@@ -97,7 +100,7 @@ def list_blocks(found: FindingList, where: str, most: int = LISTED) -> list[Bloc
     ]
     more = found.count - sum(len(clusters) for _, clusters in shown)
     if more > 0:
-        blocks.append(context(plain(f"… and {more} more: valetkey review scan lists them all.")))
+        blocks.append(context(plain(f"… and {more} more: {whole} lists them.")))
     return blocks
 
 
@@ -111,7 +114,7 @@ def home_findings(found: FindingList | None, most: int) -> list[Block]:
     if found is None:
         return []
     head = header("For reviewers: service accounts")
-    return [head, *list_blocks(found, "home:finding", most)]
+    return [divider(), head, *list_blocks(found, "home:finding", most, "/access review")]
 
 
 @dataclass(frozen=True)
