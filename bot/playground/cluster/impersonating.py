@@ -23,6 +23,7 @@ from grants.authz.objects import (
 )
 
 _EXTRA: Final = "impersonate-extra-"
+_EXTRAS: Final = "userextras"
 _LEGACY: Final = "impersonate"
 
 
@@ -88,6 +89,8 @@ class Impersonation:
                     on = replace(question, verb=f"impersonate-on:{mode}:{question.verb}")
                     _demand(self._authorizer, asker, on)
                 for part in _questions(wanted, verb):
+                    if mode and part.resource == _EXTRAS:
+                        _require_prefixed(asker, part)
                     _demand(self._authorizer, asker, part)
             except Fault as fault:
                 first = first or fault
@@ -126,7 +129,19 @@ def _questions(wanted: User, verb: str) -> Iterator[Question]:
         yield Question(verb, group, "groups", name=name)
     for key, values in sorted(wanted.extra.items()):
         for value in values:
-            yield Question(verb, AUTHENTICATION, "userextras", key, value)
+            yield Question(verb, AUTHENTICATION, _EXTRAS, key, value)
+
+
+def _require_prefixed(asker: User, question: Question) -> None:
+    """Raise a Fault (403) for a key that the constrained way does not know: one of no domain."""
+    domain, slash, rest = question.subresource.partition("/")
+    if domain and slash and rest:
+        return
+    why = (
+        "impersonating an invalid key in extra is not allowed: extra.key: Invalid value:"
+        f' "{question.subresource}": must be a domain-prefixed path (such as "acme.io/foo")'
+    )
+    raise refusal(asker, replace(question, subresource="", name=""), why)
 
 
 def _demand(authorizer: Authorizer, asker: User, question: Question) -> None:
