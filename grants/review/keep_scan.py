@@ -6,7 +6,7 @@ So is what ends of what reviewers kept, and they are told.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from grants.outbox.model import Notice, Place, PlaceKind
@@ -16,6 +16,8 @@ from grants.review.details import detail_of
 from grants.review.finding import Finding
 from grants.review.findings.look import Look
 from grants.review.findings.verdicts import UseEvidence
+from grants.review.keep_first import finding_event, keep_first, lock_look
+from grants.review.kept import KeptObject, kept_objects
 from grants.review.laying import Laying, ended_with
 from grants.review.news import News
 from grants.review.ports import ScanStore, ScanTx
@@ -38,7 +40,8 @@ def keep_scan(
 ) -> Scan:
     """Review clusters and keep it all in one transaction; what was known is not told as new.
 
-    The judging is done before, so that no transaction waits for it. Of a cluster that was looked
+    Judging, and writing out what stands there, is done before, so that no transaction waits for
+    it; and what first looks found is kept before in portions. Of a cluster that was looked
     at later meanwhile nothing is kept: what is old must not undo what is newer.
 
     `keep_at_most` is given by whoever scans by the policy in force: such a scan ends what was kept
@@ -47,18 +50,23 @@ def keep_scan(
     judged = judge(looks, use, with_paths=with_paths)
     substances = _substances(judged)
     clusters = [look.cluster for look in looks]
+    objects = {look.cluster: tuple(kept_objects(look.inventory)) for look in looks}
+    early = keep_first(judged, looks, substances, store=store, actor=actor)
     with store.write() as tx:
-        fresh = [look for look in looks if _is_fresh(tx, look)]
-        before, answers = tx.known_findings(clusters), tx.standing_answers(clusters)
+        fresh = [look for look in looks if _is_fresh(tx, look, objects[look.cluster])]
+        # What was kept just now is no less new for that.
+        before = [one for one in tx.known_findings(clusters) if one.key not in early]
+        answers = tx.standing_answers(clusters)
         laid = _laying(looks, substances, keep_at_most).lay(judged.findings, answers)
         found = follow(replace(judged, findings=laid.findings), before)
         names = {look.cluster for look in fresh}
         kept = [one for one in found.findings if one.cluster in names]
         gone = [one for one in found.resolved if one.cluster in names]
-        tx.keep_findings((*map(known_of, kept), *gone))
-        tx.keep_details(detail_of(one, substances[one.key]) for one in kept)
+        yet = [one for one in kept if one.key not in early]
+        tx.keep_findings((*map(known_of, yet), *gone))
+        tx.keep_details(detail_of(one, substances[one.key]) for one in yet)
         for look in fresh:
-            _record(tx, look, found, before, actor)
+            _record(tx, look, found, before, early, actor)
         over = ended_with(answers, {one.key: one.resolved_at for one in gone if one.resolved_at})
         ended = [one for one in (*laid.ended, *over) if one.cluster in names]
         _end(tx, ended, {one.key: one for one in kept}, actor)
@@ -117,18 +125,26 @@ def _keep_ended(one: Answer, finding: Finding) -> Notice:
     return Notice(KEEP_ENDED, one.finding, Place(PlaceKind.PERSON, one.person), facts)
 
 
-def _is_fresh(tx: ScanTx, look: Look) -> bool:
+def _is_fresh(tx: ScanTx, look: Look, objects: Sequence[KeptObject]) -> bool:
     """Keep what a look saw; the later look's row is locked, and a first one's key is."""
-    tx.first_time(f"review-first:{look.cluster}", look.now)
-    return tx.keep_inventory(look.inventory) is not None
+    lock_look(tx, look)
+    return tx.keep_inventory(look.inventory, objects) is not None
 
 
-def _record(tx: ScanTx, look: Look, found: Scan, before: Iterable[Known], actor: str) -> None:
+def _record(
+    tx: ScanTx,
+    look: Look,
+    found: Scan,
+    before: Iterable[Known],
+    early: frozenset[str],
+    actor: str,
+) -> None:
     moves = dict(_moves(look.cluster, found, before))
     counts = dict.fromkeys(_KINDS.values(), 0)
     for known, kind in moves.items():
         counts[kind] += 1
-        tx.append(_event(kind, known, look.now, actor))
+        if known.key not in early:
+            tx.append(finding_event(kind, known, look, actor))
     mine = [one for one in found.findings if one.cluster == look.cluster]
     facts = {
         "cluster": look.cluster,
@@ -158,10 +174,3 @@ def _moves(cluster: str, found: Scan, before: Iterable[Known]) -> Iterator[tuple
     for gone in found.resolved:
         if gone.cluster == cluster and gone.key in was_there:
             yield gone, EventType.FINDING_GONE
-
-
-def _event(kind: EventType, one: Known, at: datetime, actor: str) -> Event:
-    # The fingerprint alone: rule, subject, binding and role in one digest.
-    fingerprint = one.key.partition("@")[0]
-    facts = {"cluster": one.cluster, "rule": one.rule, "finding": fingerprint}
-    return Event(kind, at, actor, facts=facts)

@@ -12,7 +12,7 @@ from grants.record.model import EventLog
 from grants.review.answers import Answer
 from grants.review.details import Detail
 from grants.review.inventory import Inventory
-from grants.review.kept import Kept, Version
+from grants.review.kept import Kept, KeptObject, Version
 from grants.review.news import News, Untold
 from grants.review.tracking import Known
 from grants.usage.coverage import Coverage
@@ -22,8 +22,12 @@ from grants.usage.model import Use
 class InventoryTx(Protocol):
     """Inventories of clusters over time: each object in versions, from one look until another."""
 
-    def keep_inventory(self, inventory: Inventory) -> Kept | None:
+    def keep_inventory(
+        self, inventory: Inventory, objects: Sequence[KeptObject] | None = None
+    ) -> Kept | None:
         """Keep what is other than before; None, and nothing kept, when a later look is there.
+
+        `objects` are its objects as they are kept, where they were written out before.
 
         An object is gone only where its kind was seen whole: one that could not be listed stays as
         it was last seen. What stands under an alias that leads to another cluster now is gone.
@@ -100,6 +104,18 @@ class AnswersTx(Protocol):
         ...
 
 
+class KnownTx(Protocol):
+    """What is known of clusters already."""
+
+    def looks(self, cluster: str, limit: int) -> tuple[datetime, ...]:
+        """Tell when a cluster was looked at, the latest first."""
+        ...
+
+    def known_findings(self, clusters: Sequence[str]) -> tuple[Known, ...]:
+        """Give what is known of findings in these clusters, those that are gone too."""
+        ...
+
+
 class ScanTx(InventoryTx, FindingsTx, AnswersTx, EventLog, Outbox, Protocol):
     """All that keeping a scan needs."""
 
@@ -163,12 +179,16 @@ class KnownUseTx(Protocol):
         ...
 
 
-class ReviewReadTx(InventoryTx, KnownUseTx, Protocol):
+class ReviewReadTx(KnownTx, InventoryTx, KnownUseTx, Protocol):
     """What a review reads before it judges."""
 
 
 class ScanStore(Protocol):
     """Where scans are kept."""
+
+    def read(self) -> AbstractContextManager[KnownTx]:
+        """Open one read transaction."""
+        ...
 
     def write(self) -> AbstractContextManager[ScanTx]:
         """Open one write transaction; leaving it without an error commits."""

@@ -1,7 +1,7 @@
 """Rows of inventories: written where something changed, read as of a moment."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any, Final, TypeVar
@@ -50,7 +50,9 @@ _Name = tuple[str, str]
 class InventoryRows(TxBase):
     """What InventoryTx asks for."""
 
-    def keep_inventory(self, inventory: Inventory) -> Kept | None:
+    def keep_inventory(
+        self, inventory: Inventory, objects: Sequence[KeptObject] | None = None
+    ) -> Kept | None:
         """Keep what is other than before; None when a later look is there."""
         self._must_write()
         last = self._locked(one_row(_last_look(inventory.cluster)))
@@ -59,13 +61,14 @@ class InventoryRows(TxBase):
         uid = cluster_uid(inventory)
         is_another = bool(last is not None and uid and last.cluster_uid not in {"", uid})
         before = self._of_now(inventory.cluster)
-        objects = {(one.kind, one.key): one for one in kept_objects(inventory)}
-        digests = {name: _digest(one.body) for name, one in objects.items()}
-        moved = [n for n in objects if n in before and before[n].digest != digests[n]]
-        new = [name for name in objects if name not in before]
-        gone = [n for n in before if n not in objects and (is_another or _is_whole(inventory, n))]
+        written = kept_objects(inventory) if objects is None else objects
+        there = {(one.kind, one.key): one for one in written}
+        digests = {name: _digest(one.body) for name, one in there.items()}
+        moved = [n for n in there if n in before and before[n].digest != digests[n]]
+        new = [name for name in there if name not in before]
+        gone = [n for n in before if n not in there and (is_another or _is_whole(inventory, n))]
         self._end([before[name].seq for name in (*moved, *gone)], inventory.taken_at)
-        self._begin(inventory, [(objects[name], digests[name]) for name in (*moved, *new)])
+        self._begin(inventory, [(there[name], digests[name]) for name in (*moved, *new)])
         self._run(
             t.inventory_looks.insert(),
             {

@@ -1,5 +1,6 @@
 """Findings over time, on both databases: kept by their key, gone and back."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from grants.authz.model import RoleRef
 from grants.errors import StoreError
 from grants.review.findings.look import Look
+from grants.review.keep_first import AT_ONCE
 from grants.review.keep_scan import keep_scan
 from grants.review.news import News
 from grants.review.scan import Scan
@@ -162,3 +164,73 @@ def test_a_finding_is_found_wherever_it_is_open(store):
         assert [one.finding.cluster for one in found] == ["prod", "stage"]
         assert tx.open_places([fingerprint], ["stage"])[0].finding.cluster == "stage"
         assert tx.open_places([], ["stage"]) == tx.open_places([fingerprint], []) == ()
+
+
+def many(count: int, day: int = 0) -> Look:
+    """A cluster in which so many accounts read Secrets, each by a binding of its own."""
+    reads = role("reads", rule("get", "secrets"))
+    ref = RoleRef("ClusterRole", "reads")
+    bound = (bind(f"b{n}", ref, account(f"a{n}", "shop")) for n in range(count))
+    look = look_at(*(sa(f"a{n}") for n in range(count)), reads, *bound)
+    return replace(look, inventory=replace(look.inventory, taken_at=look.now + day * DAY))
+
+
+def came(store) -> list[str]:
+    with store.read() as tx:
+        events = [json.loads(one.canonical) for one in tx.events(limit=10_000)]
+    return [one["facts"]["finding"] for one in events if one["type"] == "finding.new"]
+
+
+class Broken:
+    """A store whose process ends when it would begin one write too many."""
+
+    def __init__(self, store, writes: int) -> None:
+        self._store, self._left = store, writes
+        self.read = store.read
+
+    def write(self):
+        self._left -= 1
+        if self._left < 0:
+            raise KeyboardInterrupt
+        return self._store.write()
+
+
+def test_a_first_look_at_a_large_cluster_is_kept_in_portions_and_tells_all_as_new(store):
+    found = keep_scan([many(1_200)], store=store)
+    assert set(found.states.values()) == {State.NEW}
+    keys = sorted(one.key for one in found.findings)
+    assert len(keys) == 1_200
+    assert [one.key for one in known(store, "prod")] == keys
+    assert sorted(came(store)) == sorted(one.fingerprint for one in found.findings)
+    with store.read() as tx:
+        assert len(tx.open_details(["prod"], 2_000)) == 1_200
+    again = keep_scan([many(1_200, day=1)], store=store)
+    assert set(again.states.values()) == {State.KNOWN}
+    assert len(came(store)) == 1_200
+
+
+def test_what_was_kept_of_a_first_look_that_broke_off_is_known_and_told_once(store):
+    with pytest.raises(KeyboardInterrupt):
+        keep_scan([many(1_200)], store=Broken(store, writes=1))
+    assert len(known(store, "prod")) == len(came(store)) == AT_ONCE
+    found = keep_scan([many(1_200, day=1)], store=store)
+    told = list(found.states.values())
+    assert (told.count(State.KNOWN), told.count(State.NEW)) == (AT_ONCE, 1_200 - AT_ONCE)
+    assert len(came(store)) == len(set(came(store))) == 1_200
+
+
+def test_a_first_look_ends_where_somebody_looked_meanwhile(store):
+    """What they found since stands: an older look must not undo it."""
+
+    class Late(Broken):
+        def write(self):
+            if self._left == 1:
+                keep_scan([looked("get", day=1)], store=self._store)
+            self._left -= 1
+            return self._store.write()
+
+    found = keep_scan([many(1_200)], store=Late(store, writes=2))
+    assert len(found.findings) == 1_200
+    there = [one for one in known(store, "prod") if one.resolved_at is None]
+    # The portion that was kept before is gone by the later look, and nothing came after it.
+    assert [one.subject for one in there] == ["ServiceAccount shop/app"]
