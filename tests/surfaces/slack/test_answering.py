@@ -213,8 +213,25 @@ def test_buttons_bring_back_a_key_and_a_hash_and_nothing_else_counts(
     assert world.answers() == []
 
 
-def sent_form(bot: SlackBot, sam: Person, form: dict[str, Any], world: ReviewedWorld) -> str:
-    """Send a form with metadata that we never gave."""
+@pytest.mark.security("D6")
+def test_what_slack_delivers_again_is_kept_once_and_answered_as_before(
+    bot: SlackBot, world: ReviewedWorld
+) -> None:
+    sam, detail = bot.person("sam", "security"), world.detail()
+    days = Days(world.day(0), world.day(9), world.day(3))
+    form = keep_view(detail.finding, f"{detail.finding.key}:{detail.shown_hash}", days)
+    said = [sent_form(bot, sam, form, world, view="V1") for _ in range(3)]
+    assert "Kept to the end of" in said[0]
+    assert said == [said[0]] * 3
+    assert len(world.answers()) == 1
+    assert len(world.written("finding.kept")) == 1
+    assert "This finding is kept already" in sent_form(bot, sam, form, world, view="V2")
+
+
+def sent_form(
+    bot: SlackBot, sam: Person, form: dict[str, Any], world: ReviewedWorld, view: str = ""
+) -> str:
+    """Send a form, perhaps with metadata that we never gave, or as the same view again."""
     state = {
         "reason": {"reason": {"type": "plain_text_input", "value": "Because"}},
         "until": {"until": {"type": "datepicker", "selected_date": world.day(3).isoformat()}},
@@ -224,7 +241,7 @@ def sent_form(bot: SlackBot, sam: Person, form: dict[str, Any], world: ReviewedW
         "type": "view_submission",
         "user": {"id": account.user, "team_id": account.team},
         "team": {"id": account.team},
-        "view": {**form, "id": f"V{world.key()}", "state": {"values": state}},
+        "view": {**form, "id": view or f"V{world.key()}", "state": {"values": state}},
     }
     inbound = read_inbound(body)
     return str(guarded(make_surface(bot.ports), inbound, handler_of(inbound)))
