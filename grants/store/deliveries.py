@@ -8,9 +8,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     and_,
+    bindparam,
     case,
     cast,
     delete,
@@ -36,6 +38,7 @@ from grants.outbox.model import (
     Pace,
 )
 from grants.store import tables as t
+from grants.store.engine import Database
 from grants.store.types import UtcMicros, as_micros, from_micros
 from grants.store.undelivered import WANTED, Undeliverable, place_of
 from grants.store.unreadable import readable
@@ -47,11 +50,45 @@ _URGENCY: Final = case(
 )
 _FIRST: Final = 1_000
 """Rows among which it is first looked for what may go: after a long outage many more wait."""
+_NOW: Final = bindparam("now", type_=UtcMicros)
+_TOLD: Final = bindparam("told", type_=Integer)
+_SENT: Final = (
+    update(t.deliveries)
+    .where(_C.id == bindparam("this"))
+    .values(
+        sent=case((_C.sent > _TOLD, _C.sent), else_=_TOLD),
+        wanted=case((_C.sent > _TOLD, _C.wanted + 1), else_=_C.wanted),
+        channel=bindparam("at_channel"),
+        ts=bindparam("at_ts"),
+        attempts=0,
+        problem="",
+        sending_since=None,
+        claimed_until=None,
+    )
+)
+_LET_GO: Final = delete(t.delivery_holds).where(_H.scope == bindparam("scope"))
 _IS_FIRST: Final = and_(_C.ts.is_(None), _C.problem != BROKEN)
 
 
 class Deliveries(Undeliverable):
     """What DeliveryStore asks for; each call is its own transaction."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        # Made once: making such a statement costs more than a database needs to execute it.
+        now: ColumnElement[Any] = _NOW if database.is_sqlite else database.now()
+        self._first_turns, self._turns = _turns(now, among=_FIRST), _turns(now)
+        self._picked = (
+            select(t.deliveries)
+            .where(_C.id.in_(bindparam("turns", expanding=True)), WANTED, _unclaimed(now))
+            .order_by(_URGENCY, _C.seq)
+            .with_for_update(skip_locked=True)
+        )
+        self._claimed = (
+            update(t.deliveries)
+            .where(_C.id.in_(bindparam("rows", expanding=True)))
+            .values(claimed_until=database.until())
+        )
 
     def claim(self, limit: int, hold: timedelta) -> tuple[Delivery, ...]:
         """Claim rows whose wanted version is not told, at most one of each place.
@@ -60,27 +97,19 @@ class Deliveries(Undeliverable):
         asked in a transaction that keeps no writer waiting. What it saw may be another's by the
         time that a row is claimed, and is looked at again.
         """
-        now = self._database.now()
+        clock = {"now": self._database.clock.now()} if self._database.is_sqlite else {}
+        asked = clock | {"most": limit}
         with self._database.reading() as connection:
-            turns = list(connection.execute(_turns(now, limit, among=_FIRST)).scalars())
+            turns = list(connection.execute(self._first_turns, asked).scalars())
             if not turns:
-                turns = list(connection.execute(_turns(now, limit)).scalars())
+                turns = list(connection.execute(self._turns, asked).scalars())
         if not turns:
             return ()
-        picked = (
-            select(t.deliveries)
-            .where(_C.id.in_(turns), WANTED, _unclaimed(now))
-            .order_by(_URGENCY, _C.seq)
-            .with_for_update(skip_locked=True)
-        )
         with self._database.writing() as connection:
-            rows = list(connection.execute(picked))
+            rows = list(connection.execute(self._picked, clock | {"turns": turns}))
             if rows:
-                connection.execute(
-                    update(t.deliveries)
-                    .where(_C.id.in_([row.id for row in rows]))
-                    .values(claimed_until=self._database.later(hold))
-                )
+                until = self._database.holding(hold)
+                connection.execute(self._claimed, until | {"rows": [row.id for row in rows]})
         return readable("delivery", rows, _delivery, self._database.told)
 
     def renew(self, ids: Collection[str], hold: timedelta) -> None:
@@ -112,20 +141,9 @@ class Deliveries(Undeliverable):
         paces: Collection[Pace] = (),
     ) -> None:
         """Note that `row.wanted` stands at a message; gives the claim back."""
-        newer = _C.sent > row.wanted
+        told = {"this": row.id, "told": row.wanted, "at_channel": channel, "at_ts": ts}
         with self._database.writing() as connection:
-            _set(
-                connection,
-                row,
-                sent=case((newer, _C.sent), else_=row.wanted),
-                wanted=case((newer, _C.wanted + 1), else_=_C.wanted),
-                channel=channel,
-                ts=ts,
-                attempts=0,
-                problem="",
-                sending_since=None,
-                claimed_until=None,
-            )
+            connection.execute(_SENT, told)
             for pace in paces:
                 self._count(connection, pace)
             _let_go(connection, row)
@@ -187,7 +205,7 @@ class Deliveries(Undeliverable):
         )
 
 
-def _turns(now: ColumnElement[Any], limit: int, among: int | None = None) -> Select[Any]:
+def _turns(now: ColumnElement[Any], among: int | None = None) -> Select[Any]:
     """Pick whose turn it is: one row of each place that is free, the most urgent first.
 
     `among`: only look at so many rows, the first by urgency and age. What goes before a row at
@@ -239,7 +257,7 @@ def _turns(now: ColumnElement[Any], limit: int, among: int | None = None) -> Sel
         .subquery("free")
     )
     f = free.c
-    return select(f.id).where(f.turn == 1).order_by(f.urgency, f.seq).limit(limit)
+    return select(f.id).where(f.turn == 1).order_by(f.urgency, f.seq).limit(bindparam("most"))
 
 
 def _first(count: int) -> Select[Any]:
@@ -256,7 +274,7 @@ def _set(connection: Connection, row: Delivery, **values: Any) -> None:
 
 def _let_go(connection: Connection, row: Delivery) -> None:
     """Forget when a row was to be tried again: it is over, whichever way."""
-    connection.execute(delete(t.delivery_holds).where(_H.scope == _scope_of_row(row.id)))
+    connection.execute(_LET_GO, {"scope": _scope_of_row(row.id)})
 
 
 def _scope_of_row(delivery: str) -> str:
