@@ -34,7 +34,7 @@ _HOLD: Final = timedelta(seconds=5)
 _ROUND_SECONDS: Final = 10.0
 _MOST_REFUSED: Final = 3
 _WAY_ROWS: Final = 4
-_WAY_SECONDS: Final = 0.4
+_WAY_SECONDS: Final = 1.0
 _HUNG_SECONDS: Final = 0.25
 """How long a round waits for calls that do not end before it looks for other rows."""
 
@@ -60,7 +60,7 @@ class Courier:
     """Delivers rows of the outbox; `client` has time-outs and never repeats a call by itself.
 
     `token_refused` is called when Slack says that another token is needed. While `makes_way` access
-    is being ended that should be gone, and tellings follow at ten a second at most: more than Slack
+    is being ended that should be gone, and tellings follow at four a second at most: more than Slack
     takes for long, and little enough that they keep no revocation waiting.
     """
 
