@@ -115,8 +115,8 @@ def note_reading(
         key = _key(reading, host, worst.ahead, hour)
         _note_skew(reading, host, now, key, ports)
         return key
-    if abs(worst.ahead) > most:
-        return alarm  # nothing is sure
+    if max(abs(worst.ahead), worst.uncertainty) > most:
+        return alarm  # nothing is sure: a measure so rough agrees with anything
     # A process that was started since finds it by the hour: it was told in each while it lasted.
     signs = (timedelta(1), timedelta(-1))
     keys = [_key(reading, host, sign, h) for sign in signs for h in (hour, hour - 1)]

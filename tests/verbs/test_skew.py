@@ -184,6 +184,14 @@ def test_a_clock_apart_is_recorded_and_told_once_an_hour(world: World) -> None:
     assert notice.facts == {"host": HOST, "cluster": "prod", "endpoint": A, "seconds": "5.0"}
 
 
+def test_a_measure_that_is_rougher_than_the_alarm_ends_none(world: World) -> None:
+    alarm = note(world, read(5))
+    assert note(world, read(0, unsure=3), alarm) == alarm
+    assert kinds(world) == ["clock.skewed"]
+    assert note(world, read(0, unsure=2), alarm) is None
+    assert kinds(world) == ["clock.skewed", "clock.agrees"]
+
+
 def test_clocks_that_stay_apart_are_told_in_the_next_hour_too(world: World) -> None:
     alarm = note(world, read(5))
     world.clock.forward(hours=1)
