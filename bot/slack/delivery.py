@@ -60,8 +60,8 @@ class Courier:
     """Delivers rows of the outbox; `client` has time-outs and never repeats a call by itself.
 
     `token_refused` is called when Slack says that another token is needed. While `makes_way` access
-    is being ended that should be gone, and tellings follow at four a second at most: more than Slack
-    takes for long, and little enough that they keep no revocation waiting.
+    is being ended that should be gone, and tellings follow at four a second at most: more than
+    Slack takes for long, and little enough that they keep no revocation waiting.
     """
 
     def __init__(
