@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -92,6 +93,7 @@ delete clusterrole,clusterrolebinding NS-nodes
 delete clusterrole NS-paths
 get roles,rolebindings
 """
+ALLOWED_WITHIN_SECONDS: Final = 10.0
 _AGE: Final = re.compile(r"(?<=\s)\d+s(?=\s|$)")
 _UID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -146,11 +148,16 @@ def at(
     return make
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(200)
 def test_a_story_in_a_terminal_reads_alike(at: Callable[[str, str], Terminal]) -> None:
     real, double = at("control_plane", "namespace"), at("embedded", "embedded_namespace")
     for command in STORY.strip().splitlines():
-        assert double.run(command) == real.run(command)
+        said, wanted = double.run(command), real.run(command)
+        deadline = time.monotonic() + ALLOWED_WITHIN_SECONDS
+        # Its authorizer sees a change some milliseconds later, or more on a busy machine.
+        while " --as=" in command and said != wanted and time.monotonic() < deadline:
+            wanted = real.run(command)
+        assert said == wanted
 
 
 def test_pods_are_shown_as_what_waits(at: Callable[[str, str], Terminal]) -> None:
