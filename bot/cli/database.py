@@ -4,11 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from bot.cli.failing import failing
-from bot.settings import load_settings
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,6 +24,12 @@ def _chosen(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
 
 def chosen_url(given: str | None) -> str:
     """Give the database that was named, else that of the settings."""
+    # Imported late: commands that also work without a database load neither.
+    from sqlalchemy import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    from bot.settings import load_settings  # noqa: PLC0415
+
     if given is None:
         with failing():
             return load_settings().database_url.get_secret_value()

@@ -1,6 +1,8 @@
 """`valetkey review scan`: its table, its JSON form, its exit codes, what it says of bad input."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -393,6 +395,18 @@ def test_with_a_database_findings_are_followed_and_inventories_kept(tmp_path: Pa
     assert {one["state"] for one in findings(result)} <= {"new", "known"}
     gone = {one["rule"] for one in json.loads(result.stdout)["resolved"]}
     assert "secrets-read" in gone
+
+
+def test_a_scan_of_files_loads_no_database_and_no_settings(manifest: Path) -> None:
+    """They would take as long as reading ten thousand accounts."""
+    program = (
+        "import sys\nfrom bot.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "print([name for name in ('sqlalchemy', 'bot.settings') if name in sys.modules])"
+    )
+    words = [sys.executable, "-c", program, "review", "scan", str(manifest), "--fail-on", "never"]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 OUTSIDE = """\
