@@ -497,7 +497,7 @@ def test_stopping_waits_for_what_is_under_way_and_takes_no_more(table: Bench) ->
     table.send(0, "slow")
     assert gate.held.acquire(timeout=5)
     stopped: list[bool] = []
-    stopping = threading.Thread(target=lambda: stopped.append(socket.stop(5.0)))
+    stopping = threading.Thread(target=lambda: stopped.append(socket.stop(60.0)))
     stopping.start()
     table.server.wait(lambda: socket._work._draining)
     table.send(1, "late")
