@@ -66,10 +66,12 @@ class Namespaces:
 
     def look_soon(self, alias: str) -> None:
         """Have a list read that will be asked for in a moment, unless it is fresh."""
-        known = self._lists.get(alias)
-        is_fresh = known is not None and self._ticks() - known.at < FRESH_SECONDS
-        if not is_fresh and self._failure(alias) is None:
+        if self._fresh(alias) is None and self._failure(alias) is None:
             self._look(alias)
+
+    def _fresh(self, alias: str) -> _List | None:
+        known = self._lists.get(alias)
+        return known if known and self._ticks() - known.at < FRESH_SECONDS else None
 
     def _failure(self, alias: str) -> ClusterError | None:
         """Give the error of a look that failed a moment ago."""
@@ -82,7 +84,11 @@ class Namespaces:
         """Read a list on a thread of our own; whoever asks meanwhile waits for the same answer."""
         with self._lock:
             under_way = self._reading.get(alias)
-            if under_way is None:
+            if under_way is None and (known := self._fresh(alias)) is not None:
+                # It was read between this asker's look at what is known and now.
+                under_way = Future()
+                under_way.set_result(known.names)
+            elif under_way is None:
                 under_way = self._threads.submit(self._look_now, alias)
                 self._reading[alias] = under_way
                 under_way.add_done_callback(lambda _: self._done(alias))

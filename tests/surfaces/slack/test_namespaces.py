@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,18 @@ class Cluster:
         if self.error is not None:
             raise self.error
         return tuple(self.names)
+
+
+class LateList(dict[str, Any]):
+    """Shows nothing to the next look, as to one that came a moment too early."""
+
+    hidden = 0
+
+    def get(self, alias: str, default: Any = None) -> Any:
+        if self.hidden:
+            self.hidden -= 1
+            return default
+        return super().get(alias, default)
 
 
 class Table:
@@ -90,6 +103,15 @@ def test_many_who_ask_at_once_are_answered_by_one_look(table: Table) -> None:
     for thread in threads:
         thread.join()
     assert found == [("a",)] * 5
+    assert table.cluster.count == 1
+
+
+def test_who_found_no_list_a_moment_before_it_was_there_has_none_read_again(table: Table) -> None:
+    table.namespaces._lists = lists = LateList()
+    assert table.namespaces.get("prod") == ("a",)
+    table.settle()
+    lists.hidden = 1
+    assert table.namespaces.get("prod") == ("a",)
     assert table.cluster.count == 1
 
 
