@@ -3,7 +3,9 @@
 import json
 
 import pytest
+from prometheus_client import CollectorRegistry
 
+from bot.web.health import Ready
 from bot.web.ports import Check
 from grants.errors import StoreUnavailable
 from tests.support.web import Rig
@@ -60,6 +62,20 @@ def test_the_checks_are_not_run_for_every_one_who_asks():
     for _ in range(20):
         rig.browser().get("/readyz")
     assert 1 <= len(asked) <= 3  # kept for a second
+
+
+def test_what_is_not_well_is_looked_at_again_sooner():
+    now, words = [0.0], ["not-connected"]
+    asked = Ready((Check("slack", lambda: words[0]),), CollectorRegistry(), lambda: now[0])
+    assert asked._look() == {"slack": "not-connected"}
+    words[0], now[0] = None, 0.09
+    assert asked._look() == {"slack": "not-connected"}
+    now[0] = 0.1
+    assert asked._look() == {"slack": None}
+    words[0], now[0] = "not-connected", 1.09
+    assert asked._look() == {"slack": None}
+    now[0] = 1.1
+    assert asked._look() == {"slack": "not-connected"}
 
 
 def test_metrics_count_requests_by_surface_and_hold_no_path():
