@@ -17,7 +17,7 @@ from grants.errors import ValetkeyError
 
 _KEEP_SECONDS: Final = 1.0
 _KEEP_FAILED_SECONDS: Final = 0.1
-"""What is not well may be so in a moment, at a start above all: nobody should wait longer for it."""
+"""What is not well may be so in a moment, at a start above all."""
 
 _log = get_logger("web.health")
 
