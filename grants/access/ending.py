@@ -33,47 +33,41 @@ def start_revoking(
     why: str = "",
 ) -> Grant:
     """Move a grant to revoking inside a transaction: the row, its event and the cards."""
-    moved = tell_revoking(
-        tx, grant, now, cause=cause, detail=detail, by=by, why_digest=why_digest, why=why
-    )
+    moved = replace(revoking(grant, now, cause), cause_detail=detail, ended_by=by, end_reason=why)
+    tell_revoking(tx, moved, why_digest)
     return tx.save_grant(moved)
 
 
-def tell_revoking(
-    tx: AccessTx,
-    grant: Grant,
-    now: datetime,
-    *,
-    cause: Cause,
-    detail: str = "",
-    by: str = "system",
-    why_digest: str | None = None,
-    why: str = "",
-) -> Grant:
-    """Give the grant as it is revoking, with its event and cards; whoever calls saves it."""
-    moved = replace(
+def revoking(grant: Grant, now: datetime, cause: Cause) -> Grant:
+    """Give a grant as it is revoking, by nobody's wish and for no more than its cause."""
+    return replace(
         grant.moved(GrantState.REVOKING),
         cause=cause,
-        cause_detail=detail,
+        cause_detail="",
         revoking_at=now,
         due_at=AT_ONCE,
-        ended_by=by,
-        end_reason=why,
+        ended_by="system",
+        end_reason="",
     )
+
+
+def tell_revoking(tx: AccessTx, moved: Grant, why_digest: str | None = None) -> None:
+    """Append the event of a grant that is revoking, and have its cards told."""
+    if moved.revoking_at is None or moved.ended_by is None:
+        raise ValueError("a revoking grant has its time, and who ended it")
     tx.append(
         Event(
             EventType.GRANT_REVOKING,
-            now,
-            actor=by,
-            recipient=grant.recipient,
-            request=grant.request,
-            grant=grant.id,
+            moved.revoking_at,
+            actor=moved.ended_by,
+            recipient=moved.recipient,
+            request=moved.request,
+            grant=moved.id,
             why_digest=why_digest,
-            facts={"cause": str(cause), "detail": detail},
+            facts={"cause": str(moved.cause), "detail": moved.cause_detail},
         )
     )
-    tx.retell(grant.request)
-    return moved
+    tx.retell(moved.request)
 
 
 def turn_to_revoking(work: Work, ports: AccessPorts, cause: Cause, detail: str) -> Work:

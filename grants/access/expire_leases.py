@@ -2,7 +2,7 @@
 
 import logging
 
-from grants.access.ending import tell_revoking
+from grants.access.ending import revoking, tell_revoking
 from grants.access.model import Cause
 from grants.access.ports import AccessPorts
 from grants.errors import StoreError
@@ -27,7 +27,10 @@ def expire_leases(*, ports: AccessPorts) -> int:
     try:
         with ports.store.write() as tx:
             over = tx.leases_over(now, AT_ONCE)
-            tx.save_grants([tell_revoking(tx, grant, now, cause=Cause.EXPIRED) for grant in over])
+            moved = [revoking(grant, now, Cause.EXPIRED) for grant in over]
+            for grant in moved:
+                tell_revoking(tx, grant)
+            tx.save_grants(moved)
     except StoreError:
         raise
     except Exception:

@@ -13,6 +13,7 @@ from grants.errors import (
     ValetkeyError,
     WrongState,
 )
+from grants.ids import Prefix, new_id
 from grants.people.actors import actor_of, lacking, refuse
 from grants.people.model import Account, Known
 from grants.policy.answering import Answering, judge_reviewer
@@ -20,6 +21,7 @@ from grants.policy.benefit import Right
 from grants.policy.verdict import Verdict
 from grants.record.model import EventType
 from grants.review.answer_ports import AnswerPorts, AnswerTx
+from grants.review.answers import Answer, AnswerKind
 from grants.review.details import Detail
 from grants.review.finding import Finding
 from grants.review.findings.exceptions import names_of
@@ -50,6 +52,31 @@ class Seen:
     def finding(self) -> Finding:
         """The finding."""
         return self.detail.finding
+
+
+def answer_to(seen: Seen, kind: AnswerKind, now: datetime) -> Answer:
+    """Give who clicked's answer to what they saw."""
+    return Answer(
+        id=new_id(Prefix.ANSWER),
+        finding=seen.finding.key,
+        cluster=seen.finding.cluster,
+        kind=kind,
+        person=seen.known.person.id,
+        sign_in=seen.known.sign_in.id,
+        at=now,
+        substance=seen.substance,
+    )
+
+
+def facts_of(answer: Answer, seen: Seen) -> dict[str, str]:
+    """Give what the event of any answer tells."""
+    return {
+        "cluster": answer.cluster,
+        "rule": seen.finding.rule,
+        "finding": seen.finding.fingerprint,
+        "answer": answer.id,
+        "sign_in": answer.sign_in,
+    }
 
 
 def see(tx: AnswerTx, click: Click, now: datetime, ports: AnswerPorts) -> Seen | ValetkeyError:

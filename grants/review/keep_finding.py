@@ -4,16 +4,24 @@ It is an exception for this one finding in this one cluster, tried anew at each 
 """
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from grants.errors import AlreadyDone, BadInput, Problem, Reason, ValetkeyError
-from grants.ids import Prefix, new_id
 from grants.people.said import check_reason
 from grants.policy.answering import judge_keep
 from grants.record.model import Event, EventType, salted_digest
 from grants.review.answer_ports import AnswerPorts, AnswerTx
-from grants.review.answering import Click, Seen, answering_of, error_of, refused, see
+from grants.review.answering import (
+    Click,
+    Seen,
+    answer_to,
+    answering_of,
+    error_of,
+    facts_of,
+    refused,
+    see,
+)
 from grants.review.answers import Answer, AnswerKind
 from grants.review.details import detail_of
 from grants.review.laying import excepted
@@ -102,30 +110,12 @@ def _only_day(failed: tuple[Reason, ...]) -> BadInput | None:
 
 
 def _answer(seen: Seen, command: KeepFinding, reason: str, now: datetime) -> Answer:
-    return Answer(
-        id=new_id(Prefix.ANSWER),
-        finding=seen.finding.key,
-        cluster=seen.finding.cluster,
-        kind=AnswerKind.KEPT,
-        person=seen.known.person.id,
-        sign_in=seen.known.sign_in.id,
-        at=now,
-        substance=seen.substance,
-        until=command.until,
-        reason=reason,
-        salt=secrets.token_bytes(_SALT_BYTES),
-    )
+    answer, salt = answer_to(seen, AnswerKind.KEPT, now), secrets.token_bytes(_SALT_BYTES)
+    return replace(answer, until=command.until, reason=reason, salt=salt)
 
 
 def _event(answer: Answer, seen: Seen, policy_digest: str) -> Event:
-    facts = {
-        "cluster": answer.cluster,
-        "rule": seen.finding.rule,
-        "finding": seen.finding.fingerprint,
-        "answer": answer.id,
-        "until": answer.until.isoformat() if answer.until else "",
-        "sign_in": answer.sign_in,
-    }
+    until = answer.until.isoformat() if answer.until else ""
     return Event(
         EventType.FINDING_KEPT,
         answer.at,
@@ -133,5 +123,5 @@ def _event(answer: Answer, seen: Seen, policy_digest: str) -> Event:
         why_digest=salted_digest(answer.reason, answer.salt),
         terms_hash=seen.detail.shown_hash,
         policy_digest=policy_digest,
-        facts=facts,
+        facts=facts_of(answer, seen) | {"until": until},
     )

@@ -9,13 +9,21 @@ from datetime import datetime
 from typing import Final
 
 from grants.errors import AlreadyDone, ValetkeyError
-from grants.ids import Prefix, new_id
 from grants.outbox.model import Notice, Place, PlaceKind
 from grants.policy.answering import judge_not_mine
 from grants.policy.model import Policy
 from grants.record.model import Event, EventType
 from grants.review.answer_ports import AnswerPorts, AnswerTx
-from grants.review.answering import Click, Seen, answering_of, error_of, refused, see
+from grants.review.answering import (
+    Click,
+    Seen,
+    answer_to,
+    answering_of,
+    error_of,
+    facts_of,
+    refused,
+    see,
+)
 from grants.review.answers import Answer, AnswerKind
 from grants.review.finding import Finding
 from grants.review.tell_findings import owner_places, places_of
@@ -59,16 +67,7 @@ def _judge_and_say(
     verdict = judge_not_mine(policy, answering_of(tx, seen, click), now, signin_max_age=max_age)
     if not verdict.allowed:
         return error_of(seen.finding.key, verdict)
-    answer = Answer(
-        id=new_id(Prefix.ANSWER),
-        finding=seen.finding.key,
-        cluster=seen.finding.cluster,
-        kind=AnswerKind.NOT_MINE,
-        person=seen.known.person.id,
-        sign_in=seen.known.sign_in.id,
-        at=now,
-        substance=seen.substance,
-    )
+    answer = answer_to(seen, AnswerKind.NOT_MINE, now)
     if not tx.add_answer(answer):
         return AlreadyDone(f"{seen.finding.key}:not-mine")
     places = _next_in_line(tx, policy, seen)
@@ -83,8 +82,9 @@ def _next_in_line(tx: AnswerTx, policy: Policy, seen: Seen) -> tuple[Place, ...]
 
     Nor anybody who said the same before: they would only hand it round.
     """
-    said = {one.person for one in tx.standing_answers((seen.finding.cluster,))
-            if one.finding == seen.finding.key and one.kind is AnswerKind.NOT_MINE}  # fmt: skip
+    standing = tx.standing_answers((seen.finding.cluster,))
+    same = (seen.finding.key, AnswerKind.NOT_MINE)
+    said = {one.person for one in standing if (one.finding, one.kind) == same}
     for line in _line(tx, policy, seen.finding):
         places = tuple(dict.fromkeys(one for one in line if not _is_of(one, said)))
         if places:
@@ -122,19 +122,11 @@ def _facts(seen: Seen) -> dict[str, str]:
 
 
 def _event(answer: Answer, seen: Seen, policy_digest: str, told: int) -> Event:
-    facts = {
-        "cluster": answer.cluster,
-        "rule": seen.finding.rule,
-        "finding": seen.finding.fingerprint,
-        "answer": answer.id,
-        "sign_in": answer.sign_in,
-        "told": told,
-    }
     return Event(
         EventType.FINDING_NOT_MINE,
         answer.at,
         answer.person,
         terms_hash=seen.detail.shown_hash,
         policy_digest=policy_digest,
-        facts=facts,
+        facts=facts_of(answer, seen) | {"told": told},
     )
