@@ -6,13 +6,13 @@ is passed over in a loop; each object is handed on as soon as its end is read.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NamedTuple, NoReturn, Protocol, cast
 
 import yaml
 from msgspec import inspect
 
 from grants.review.reading.shapes import ObjectIn
-from grants.review.reading.sink import LISTS_MOST, Sink, kind_in
+from grants.review.reading.sink import LISTS_MOST, kind_in
 
 DEPTH_MOST: Final = 200
 """Deeper than any schema of a custom resource; libyaml takes longer for each level there is."""
@@ -37,6 +37,26 @@ _WORDS: Final[Mapping[str, Any]] = {
 _PLAIN: Final = ":"
 _INT: Final = re.compile(r"[-+]?[0-9][0-9_]{0,17}")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
+
+
+class Taker(Protocol):
+    """Takes what is read, as a Sink does."""
+
+    def take_plain(self, value: dict[str, Any], line: int, after: int = 0) -> None:
+        """Take an object."""
+
+    def tell(self, code: str, line: int, **facts: str) -> None:
+        """Take a problem."""
+
+
+class Head(NamedTuple):
+    """The first lines of a text of which something behind them was read already, and left out."""
+
+    lines: int = 0
+    left_out: int = 0
+
+
+NO_HEAD: Final = Head()
 
 
 class Stop(Exception):
@@ -70,6 +90,7 @@ _MAPPING_START: Final = yaml.MappingStartEvent
 _MAPPING_END: Final = yaml.MappingEndEvent
 _SEQUENCE_START: Final = yaml.SequenceStartEvent
 _SEQUENCE_END: Final = yaml.SequenceEndEvent
+_LIST_BEGINS: Final = (yaml.StreamStartEvent, yaml.DocumentStartEvent, _SEQUENCE_START)
 _OBJECT: Final[Tree] = {
     **cast("Tree", tree_of(inspect.type_info(ObjectIn))),
     "items": _ITEMS,
@@ -78,12 +99,18 @@ _NOTHING: Final[Tree] = {}
 
 
 class Events:
-    """The documents of one text, as far as libyaml can read it; `before` lines stand before it."""
+    """The documents of one text, as far as libyaml can read it.
 
-    def __init__(self, next_event: _Next, sink: Sink, before: int = 0) -> None:
+    `before` lines stand before it, or before what is behind its head.
+    """
+
+    def __init__(
+        self, next_event: _Next, sink: Taker, before: int = 0, head: Head = NO_HEAD
+    ) -> None:
         self._next = next_event
         self._sink = sink
         self._before = before
+        self._head = head
         self._after = 0
         self._lists = 0
         self._anchors: dict[str, Any] = {}
@@ -100,6 +127,20 @@ class Events:
             self._document(self._next())
             self._after = self._line(self._next())
 
+    def only_item(self) -> dict[str, Any] | None:
+        """Give the mapping in a list that has nothing else, with nothing behind it; else None.
+
+        None too where what is in it could matter to what stands elsewhere: it has an anchor.
+        """
+        if not all(type(self._next()) is kind for kind in _LIST_BEGINS):
+            return None
+        item = self._node(self._next(), _OBJECT, 0)
+        if type(self._next()) is not _SEQUENCE_END or self._anchors:
+            return None
+        end = self._next()
+        ends = not end.explicit and type(self._next()) is yaml.StreamEndEvent
+        return item if ends and isinstance(item, dict) else None
+
     def _document(self, event: Any) -> None:
         line = self._line(event)
         if type(event) is _MAPPING_START:
@@ -111,7 +152,8 @@ class Events:
             self._sink.tell("not-an-object", line)
 
     def _line(self, event: Any) -> int:
-        return int(event.start_mark.line) + 1 + self._before
+        line = int(event.start_mark.line) + 1
+        return line + self._before - (self._head.left_out if line <= self._head.lines else 0)
 
     def _emit(self, value: dict[str, Any], line: int) -> None:
         items = value.get("items")
@@ -274,10 +316,12 @@ def _merge(found: dict[str, Any]) -> None:
 
 
 def _value_of(event: Any) -> Any:
-    """Give a scalar's value; what is quoted is a text, and so is a time."""
-    text = event.value
-    if not event.implicit[0]:
-        return text
+    """Give a scalar's value; what is quoted is a text."""
+    return value_of(event.value) if event.implicit[0] else event.value
+
+
+def value_of(text: str) -> Any:
+    """Give the value of a text that is not quoted; a time is a text."""
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):

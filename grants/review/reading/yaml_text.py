@@ -6,7 +6,8 @@ from typing import Final
 import yaml
 
 from grants.review.reading.sink import Sink
-from grants.review.reading.yaml_events import Events, Stop
+from grants.review.reading.yaml_events import NO_HEAD, Events, Head, Stop
+from grants.review.reading.yaml_lists import read_items
 
 BROKEN_MOST: Final = 100
 """How many broken documents a file may have: each costs a search for the next."""
@@ -19,11 +20,15 @@ _NEXT: Final = b"\n---"
 
 def read_yaml(data: bytes, sink: Sink, *, is_json: bool = False, before: int = 0) -> None:
     """Read all documents that can be; `before` lines stand before them in the file."""
-    _hints(data, sink, before)
+    head = NO_HEAD
+    if not _hints(data, sink, before):
+        # A comment may name a template only of what libyaml tells the begin and end of.
+        data, head = read_items(data, sink, before)
+        before += head.left_out
     begin = 0
     for _ in range(BROKEN_MOST):
         here = before + data.count(b"\n", 0, begin)
-        broken = _read_on(data[begin:], sink, here, is_json=is_json)
+        broken = _read_on(data[begin:], sink, here, NO_HEAD if begin else head, is_json=is_json)
         if broken is None:
             return
         # Where the error was seen may be the line of the next document itself.
@@ -34,11 +39,11 @@ def read_yaml(data: bytes, sink: Sink, *, is_json: bool = False, before: int = 0
     sink.tell("too-many-broken", before + data.count(b"\n", 0, begin) + 1)
 
 
-def _hints(data: bytes, sink: Sink, before: int) -> None:
-    """Find which template of a chart each document was rendered from."""
+def _hints(data: bytes, sink: Sink, before: int) -> bool:
+    """Find which template of a chart each document was rendered from; tells whether any says so."""
     # Most dumps have no comment at all, and one character is found at the speed of memory.
     if b"#" not in data:
-        return
+        return False
     line, position, counted = before + 1, 0, 0
     # Found by its first letters: a longer word takes ten times as long, a pattern a hundred times.
     while (found := data.find(_BEGUN, position)) >= 0:
@@ -50,13 +55,14 @@ def _hints(data: bytes, sink: Sink, before: int) -> None:
             end = data.find(b"\n", found)
             template = data[found + len(_SOURCE) : end if end >= 0 else len(data)]
             sink.hint(line, template.decode("utf-8", "replace").strip())
+    return counted > 0 or data.startswith(_SOURCE)
 
 
-def _read_on(data: bytes, sink: Sink, before: int, *, is_json: bool) -> int | None:
+def _read_on(data: bytes, sink: Sink, before: int, head: Head, *, is_json: bool) -> int | None:
     """Read as far as it goes; gives the line where it broke, or None at the end."""
     loader = yaml.CSafeLoader(data)
     try:
-        Events(loader.get_event, sink, before).read()
+        Events(loader.get_event, sink, before, head).read()
     except Stop as stop:
         return stop.line
     except yaml.YAMLError as error:
