@@ -115,13 +115,13 @@ class _Items:
         opened = ""
         for text in lines:
             indent, is_item, key, value, opens = known.get(text) or self._learn(text)
-            holder = holders[-1]
             if opened:
                 below = indent - indents[-1]
                 if below > 0 or (below == 0 and is_item):
                     # A list may begin at its key's own indent.
-                    holder[opened] = holder = [] if is_item else {}
-                    holders.append(holder)
+                    inner: Any = [] if is_item else {}
+                    holders[-1][opened] = inner
+                    holders.append(inner)
                     indents.append(indent)
             while indents[-1] > indent:
                 del indents[-1], holders[-1]
