@@ -35,8 +35,16 @@ _LOOK_SECONDS = 0.5
     is_flag=True,
     help="Run Kubernetes' own programs, got or built on first use, instead of a double of them.",
 )
+@click.option(
+    "--review",
+    "reviewed",
+    is_flag=True,
+    help="Have service accounts in the cluster that hold too much, and the review that says so.",
+)
 @click.option("--check", is_flag=True, help="Start everything, say so, and stop it again.")
-def playground(folder: Path | None, port: int | None, *, real_cluster: bool, check: bool) -> None:
+def playground(
+    folder: Path | None, port: int | None, *, real_cluster: bool, reviewed: bool, check: bool
+) -> None:
     """Run doubles of Slack and of a cluster, a company login, and Valetkey between them.
 
     Everything listens on this machine alone, and needs no account anywhere.
@@ -58,7 +66,9 @@ def playground(folder: Path | None, port: int | None, *, real_cluster: bool, che
         signal.signal(number, signal.default_int_handler)
     place = (folder or opening.default_folder()).absolute()
     with failing():
-        opened = opening.Opening(place, click.echo, first_port=port, real_cluster=real_cluster)
+        opened = opening.Opening(
+            place, click.echo, first_port=port, real_cluster=real_cluster, reviewed=reviewed
+        )
         _run(opened, check=check)
 
 

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bot.playground.idp.people import Person
+from bot.playground.overpowered import CHANNEL
 from bot.playground.scene import NAMESPACES
 from bot.playground.town import Town
 
@@ -26,6 +27,7 @@ def leaflet(town: Town, *, folder: Path, kubectl: Path | None) -> str:
         _warning(town, folder),
         _people(town),
         _first_steps(),
+        *([_the_review()] if town.reviewed else []),
         _terminal(town, kubectl),
         _ends(town),
     )
@@ -78,6 +80,14 @@ WHAT TO TRY FIRST
      another length 2m, and a reason.
   3. Be Ada, in #access-requests, and approve. She signs in first, then clicks again.
   4. kubectl (below) goes from forbidden to allowed, and after two minutes back, by itself."""
+
+
+def _the_review() -> str:
+    return f"""\
+AND THE SERVICE ACCOUNTS
+  Be Ada, in #{CHANNEL}: the review told what it found as soon as it had looked. Look at a
+  finding, keep it with a reason, or say that it is not yours; then send  /access review  and
+  look at Home."""
 
 
 def _terminal(town: Town, kubectl: Path | None) -> str:

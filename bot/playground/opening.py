@@ -58,16 +58,23 @@ class Opening:
 
     `first_port` is the first of the three ports in a row that a browser opens. None takes the usual
     ones, or any where those are taken. `real_cluster` runs Kubernetes' own programs, which have to
-    be got first, instead of the embedded cluster.
+    be got first, instead of the embedded cluster; `reviewed` is as in a Town.
     """
 
     def __init__(
-        self, folder: Path, say: Say, *, first_port: int | None = None, real_cluster: bool = False
+        self,
+        folder: Path,
+        say: Say,
+        *,
+        first_port: int | None = None,
+        real_cluster: bool = False,
+        reviewed: bool = False,
     ) -> None:
         self.folder = folder
         self._say = say
         self._first_port = first_port
         self._real_cluster = real_cluster
+        self._reviewed = reviewed
         self._stack = ExitStack()
         self.kubectl: Path | None = None
 
@@ -81,7 +88,13 @@ class Opening:
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir(mode=0o700)
         authority = Authority.in_folder(self.folder / "ca")
-        town = Town(run, authority, settings=SETTINGS, ports=choose_ports(self._first_port))
+        town = Town(
+            run,
+            authority,
+            settings=SETTINGS,
+            ports=choose_ports(self._first_port),
+            reviewed=self._reviewed,
+        )
         self._stack.callback(town.stop)
         # The tables need nothing but a processor, the control plane mostly waits.
         pool = self._stack.enter_context(ThreadPoolExecutor(1))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 import urllib3
 import yaml
 
-from bot.playground import scene
+from bot.playground import overpowered, scene
 from bot.playground.certs import Authority
 from bot.playground.controlplane.config import OidcIssuer, bearer, exec_plugin
 from bot.playground.idp.people import DEFAULT_PEOPLE, Person, kubernetes_client, valetkey_client
@@ -75,7 +75,7 @@ class Town:
     """A playground in `folder`. Use as a context manager.
 
     `settings` are more `VALETKEY_...` variables for the bot; `signed_http` has Slack post to it
-    instead of Socket Mode.
+    instead of Socket Mode; `reviewed` adds service accounts that hold too much, and their review.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Town:
         people: tuple[Person, ...] = DEFAULT_PEOPLE,
         settings: Mapping[str, str] | None = None,
         signed_http: bool = False,
+        reviewed: bool = False,
         database_url: str | None = None,
         policy: str | None = None,
         ports: Ports | None = None,
@@ -99,10 +100,13 @@ class Town:
         self.workspace = Workspace()
         self.users: dict[str, User] = {}
         self._people = people
-        self._settings = dict(settings or {})
+        self._settings = (overpowered.SETTINGS if reviewed else {}) | dict(settings or {})
         self._signed_http = signed_http
+        self.reviewed = reviewed
         self.database_url = database_url or f"sqlite:///{folder / 'database' / 'valetkey.db'}"
         self._policy = policy or _POLICY.read_text(encoding="utf-8")
+        if reviewed:
+            self._policy += overpowered.POLICY
         self._stack = ExitStack()
         self._database_ready = False
         self._children = Children()
@@ -164,7 +168,8 @@ class Town:
         stranger = self.workspace.add_user("stella", "Stella Stranger", stranger=True)
         self.users |= {"gus": guest, "stella": stranger}
         everyone = list(self.users.values())
-        for name in ("general", "access-requests"):
+        more = (overpowered.CHANNEL,) if self.reviewed else ()
+        for name in ("general", "access-requests", *more):
             self.workspace.add_channel(name, members=everyone)
         self.workspace.add_channel("access-admins", members=[self.users["alex"]], private=True)
 
@@ -172,6 +177,8 @@ class Town:
         """Give the cluster namespaces and the RBAC that is shipped, and the bot its credential."""
         self.plane = plane
         scene.furnish(plane)
+        if self.reviewed:
+            overpowered.furnish(plane)
         plane.write_kubeconfig(self.folder / "bot.kubeconfig", bearer(scene.bot_token(plane)))
 
     def prepare_database(self) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from bot.playground.cluster.plane import EmbeddedPlane
 from bot.playground.idp.install import PackagesMissingError, ensure
+from bot.playground.overpowered import CHANNEL
 from bot.playground.town import Town
-from deploy import manifests
-from tests.support.cluster_lab import RBAC
 from tests.support.desk import Desk
 from tests.support.parts import missing_parts
 from tests.support.trusting import trusting_chromium
@@ -25,23 +23,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.needs_browser, pytest.mark.timeout(240)]
 
-FINDINGS = "access-requests"
-OWNER = "example.com/owner"
-REVIEW = f"""
-review:
-  annotations: {{ owner: {OWNER} }}
-  reviewers: {{ groups: [platform, oncall] }}
-  digests:
-    - {{ channels: ["#{FINDINGS}"] }}
-"""
-READS = [{"verbs": ["get", "list"], "apiGroups": [""], "resources": ["secrets"]}]
-RUNS = [{"verbs": ["create", "update"], "apiGroups": ["apps"], "resources": ["deployments"]}]
-THINGS = (
-    ("shop-prod", "deployer", "cluster-admin", True, "team-shop"),
-    ("payments-prod", "backup", "reads-secrets", True, "omar@example.com"),
-    ("shop-dev", "runner", "runs-workloads", False, "team-shop"),
-)
-
 
 @pytest.fixture(scope="module")
 def town(
@@ -53,34 +34,13 @@ def town(
     except PackagesMissingError as error:
         missing_parts(pytestconfig).lacks("identity provider", error)
     folder = tmp_path_factory.mktemp("reviewed")
-    policy = (Path(manifests.__file__).parent / "example-policy.yaml").read_text() + REVIEW
-    with Town(folder, authority, settings={"REVIEW_EVERY": "6h"}, policy=policy) as made:
+    with Town(folder, authority, reviewed=True) as made:
         issuer = made.start_provider()
         with EmbeddedPlane(folder / "plane", authority, issuers=[issuer]) as plane:
             made.join_cluster(plane)
-            furnish(plane)
             made.start_bot()
             yield made
             made.stop_bot()
-
-
-def furnish(plane: Any) -> None:
-    """Apply the rights of a review, and make accounts that hold more than is good."""
-    for manifest in manifests.rbac(manifests.REVIEW):
-        plane.admin_request("POST", manifests.collection_path(manifest), manifest)
-    for name, rules in (("reads-secrets", READS), ("runs-workloads", RUNS)):
-        role = {"metadata": {"name": name}, "rules": rules}
-        plane.admin_request("POST", f"{RBAC}/clusterroles", role)
-    for namespace, name, role, everywhere, owner in THINGS:
-        account = {"metadata": {"name": name, "annotations": {OWNER: owner}}}
-        plane.admin_request("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", account)
-        binding = {
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": RBAC.split("/")[2], "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
-        }
-        where = "clusterrolebindings" if everywhere else f"namespaces/{namespace}/rolebindings"
-        plane.admin_request("POST", f"{RBAC}/{where}", binding)
 
 
 def test_a_reviewer_looks_keeps_one_and_hands_another_on(
@@ -95,7 +55,7 @@ def test_a_reviewer_looks_keeps_one_and_hands_another_on(
         ada.be("ada")
         ada.send("/access")
         ada.sign_in(ada.message("sign in first").get_by_role("link", name="Sign in"), "ada")
-        ada.be("ada", FINDINGS)
+        ada.be("ada", CHANNEL)
         digest = ada.message("Service accounts of prod")
         expect(digest).to_contain_text("shop-prod/deployer")
         camera.part(digest, "review-digest")

@@ -99,7 +99,10 @@ def test_it_opens_where_no_program_of_kubernetes_is(
     (cache / cache_folder().name).symlink_to(cache_folder())
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("VALETKEY_", "SLACK_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "playground", "--check", "--port", str(three_free_ports())],
+        [
+            *(sys.executable, "-m", "bot", "playground", "--check", "--review"),
+            *("--port", str(three_free_ports())),
+        ],
         cwd=ROOT,
         env=kept | {"XDG_CACHE_HOME": str(cache.parent), "PATH": str(programs)},
         capture_output=True,
@@ -110,5 +113,6 @@ def test_it_opens_where_no_program_of_kubernetes_is(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the embedded cluster" in done.stdout
     assert "kubectl get pods" in done.stdout
+    assert "Be Ada, in #service-accounts" in done.stdout
     assert done.stdout.endswith("Everything is stopped.\n")
     assert sorted(path.name for path in cache.iterdir() if path.name.startswith("control")) == []
