@@ -6,9 +6,8 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from grants.clusters.call import Call
 from grants.clusters.config import ClusterConfig
-from grants.clusters.connection import Connections
+from grants.clusters.connection import Call, Connections
 from grants.clusters.failures import is_absent, refusal, unreachable
 from grants.clusters.reply import Deadline, Reply
 from grants.decoding import decoder

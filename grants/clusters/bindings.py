@@ -14,7 +14,7 @@ from typing import Any, Final
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish
 from grants.clusters import labels
 from grants.clusters.api import Api
-from grants.clusters.call import Call, path_of
+from grants.clusters.connection import Call, path_of
 from grants.clusters.failures import is_absent, status_of
 from grants.clusters.reply import Reply
 from grants.clusters.wire import (

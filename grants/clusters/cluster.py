@@ -12,9 +12,8 @@ from grants.authz.model import Answer, Question, RoleRef, RoleSnapshot
 from grants.clock import Clock, Offset, offset_from, ticks_ns
 from grants.clusters.api import Api
 from grants.clusters.bindings import RBAC_GROUP, Bindings
-from grants.clusters.call import Call, path_of
 from grants.clusters.config import ClusterConfig
-from grants.clusters.connection import Connections
+from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Deadline, Reply, date_of
 from grants.clusters.reviews import Reviews
 from grants.clusters.rights_watching import rights_ways

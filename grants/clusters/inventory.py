@@ -15,9 +15,8 @@ import msgspec
 
 from grants.clock import Clock
 from grants.clusters.api import PAGE_ITEMS, Api
-from grants.clusters.call import Call, path_of
 from grants.clusters.config import ClusterConfig
-from grants.clusters.connection import Connections
+from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Reply
 from grants.clusters.wire import ListMeta
 from grants.decoding import decoder

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from grants.authz.model import Answer, Question
 from grants.clusters.api import Api
-from grants.clusters.call import Call, path_of
+from grants.clusters.connection import Call, path_of
 from grants.clusters.reply import Deadline
 from grants.clusters.wire import ReviewIn
 from grants.errors import ClusterUnavailable

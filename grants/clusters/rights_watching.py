@@ -11,7 +11,7 @@ import msgspec
 
 from grants.clusters import labels
 from grants.clusters.api import Api
-from grants.clusters.call import Call, path_of
+from grants.clusters.connection import Call, path_of
 from grants.clusters.inventory import RESOURCES
 from grants.clusters.watching import Way
 from grants.clusters.wire import ListMeta, Meta

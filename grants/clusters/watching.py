@@ -21,9 +21,8 @@ from grants.access.watch_port import BindingChange, BindingKind, Change, RoleCha
 from grants.authz.model import RoleRef
 from grants.clusters import labels
 from grants.clusters.bindings import RBAC_GROUP
-from grants.clusters.call import Call, path_of
 from grants.clusters.config import ClusterTimes
-from grants.clusters.connection import Connections
+from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.failures import refusal, unreachable
 from grants.clusters.reply import Reply
 from grants.clusters.wire import BindingIn, Meta, RoleIn, to_binding, to_rules
