@@ -8,6 +8,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 # Kept open, and as many again for a crowd: the threads of every surface and worker together.
 POOL: Final = 20
 
+CACHE_KIB: Final = 512
+"""What each connection keeps of the database: another's write empties it, so more helps little.
+
+SQLite's own is 2 MiB: with a database larger than that, tens of megabytes for the connections of a
+busy process.
+"""
+
 
 def sqlite_engine(url: URL, patience: timedelta, *, query_only: bool) -> Engine:
     """Make an engine for writing, or one that can't write."""
@@ -30,6 +37,7 @@ def sqlite_engine(url: URL, patience: timedelta, *, query_only: bool) -> Engine:
             "synchronous = FULL",
             "foreign_keys = ON",
             "recursive_triggers = ON",
+            f"cache_size = -{CACHE_KIB}",
             f"query_only = {'ON' if query_only else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {pragma}")

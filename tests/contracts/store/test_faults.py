@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, make_url, text
 from grants.errors import StoreError, StoreInUse, StoreUnavailable
 from grants.record.model import Event, EventType
 from grants.store.engine import open_database, serve_lock, sqlite_path
+from grants.store.sqlite import CACHE_KIB
 from grants.store.store import Store
 from tests.support.store_values import NOW, a_person, a_request, populate, some_terms
 from tests.support.stores import commit, opened
@@ -95,6 +96,7 @@ def test_a_write_is_on_the_disk_when_it_returns(sqlite_url):
                 assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
                 assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
                 assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+                assert connection.execute(text("PRAGMA cache_size")).scalar() == -CACHE_KIB
 
 
 def test_a_database_that_is_not_there_is_told_in_bounded_time():
