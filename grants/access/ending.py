@@ -1,10 +1,11 @@
 """The road from revoking to ended: delete by uid, see it gone everywhere, only then say so."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from grants.access.cluster_port import Binding
-from grants.access.model import AT_ONCE, Cause, Grant, GrantState, ProofKind
+from grants.access.model import AT_ONCE, Cause, Grant, GrantState, Proof, ProofKind
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.proof import judge_gone, make_proof
 from grants.access.steps import (
@@ -16,8 +17,9 @@ from grants.access.steps import (
     recognise,
     save,
 )
-from grants.access.telling import ping, scope_facts
+from grants.access.telling import scope_facts, sentence
 from grants.errors import ClusterConflict, ClusterForbidden
+from grants.outbox.model import Notice
 from grants.record.model import Event, EventType
 
 
@@ -221,16 +223,40 @@ def _store_ended(work: Work, ports: AccessPorts) -> Work:
         all_endpoints=work.cluster.knows_all_endpoints(),
     )
     ended = replace(work.grant.moved(GrantState.ENDED), ended_at=now, stuck=False)
-    with ports.store.write() as tx:
-        tx.add_proof(proof)
-        tx.append(_ended_event(ended, proof.notes))
-        tx.retell(ended.request)
-        if ended.cause is not Cause.GIVEN_BACK:
-            facts = scope_facts(ended) | {"cause": str(ended.cause)}
-            ping(tx, ended.recipient, "access-ended", ended.request, facts)
-        if work.grant.stuck:
-            tx.retell(ended.id)
-        return replace(save(tx, work, ended), turned=True)
+    end = _End(ended, proof, was_stuck=work.grant.stuck)
+    return replace(work, grant=ports.store.write_together(_store_ends, end), turned=True)
+
+
+@dataclass(frozen=True)
+class _End:
+    """A grant that is proven ended, of the version that was read, and the proof."""
+
+    grant: Grant
+    proof: Proof
+    was_stuck: bool
+
+
+def _store_ends(tx: AccessTx, ends: Sequence[_End]) -> tuple[Grant, ...]:
+    """Store what has ended: its proof, its event, and what is to be told.
+
+    In one order, whoever brings them: two transactions may want the same rows.
+    """
+    in_order = sorted(ends, key=lambda end: end.grant.id)
+    tx.add_proofs([end.proof for end in in_order])
+    for end in ends:
+        tx.append(_ended_event(end.grant, end.proof.notes))
+        tx.retell(end.grant.request)
+        if end.was_stuck:
+            tx.retell(end.grant.id)
+    told = [end.grant for end in ends if end.grant.cause is not Cause.GIVEN_BACK]
+    tx.notify_all([_sentence(grant) for grant in told])
+    saved = {grant.id: grant for grant in tx.save_grants([end.grant for end in in_order])}
+    return tuple(saved[end.grant.id] for end in ends)
+
+
+def _sentence(ended: Grant) -> Notice:
+    facts = scope_facts(ended) | {"cause": str(ended.cause)}
+    return sentence(ended.recipient, "access-ended", ended.request, facts)
 
 
 def _closing_notes(work: Work) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from grants.access.cluster_port import Clusters, Lookups
 from grants.access.model import (
@@ -20,6 +20,9 @@ from grants.outbox.model import Outbox
 from grants.people.model import Account, Known
 from grants.policy.model import Policy
 from grants.record.model import EventLog
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,11 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Store a moved grant; gives it with its new version."""
         ...
 
-    def save_grants(self, grants: Sequence[Grant]) -> None:
-        """Store moved grants at once; ChangedMeanwhile if any of them was moved meanwhile."""
+    def save_grants(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:
+        """Store moved grants at once; gives them with their new versions.
+
+        ChangedMeanwhile if any of them was moved meanwhile.
+        """
         ...
 
     def live_grants(
@@ -151,6 +157,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Keep a proof; the newest of a kind counts."""
         ...
 
+    def add_proofs(self, proofs: Sequence[Proof]) -> None:
+        """Keep proofs at once."""
+        ...
+
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         """Give the newest proof of a kind."""
         ...
@@ -165,6 +175,15 @@ class AccessStore(Protocol):
 
     def read(self) -> AbstractContextManager[AccessTx]:
         """Open one read transaction; writing in it is an error."""
+        ...
+
+    def write_together(self, write: Callable[[AccessTx, Sequence[T]], Sequence[R]], one: T) -> R:
+        """Write one thing, in one transaction with others of its kind that come at this moment.
+
+        Returns when that is committed, with what `write` gave for this one; what fails for one is
+        made again for each alone, and raised to whom it is about. `write` is the kind: the same
+        function for all of them. It may be called twice, and by another's thread.
+        """
         ...
 
     def due_clusters(self) -> tuple[str, ...]:

@@ -38,7 +38,12 @@ def tell_nobody_asked(tx: AccessTx, request: AccessRequest) -> None:
 
 def ping(tx: AccessTx, person: str, code: str, about: str, facts: dict[str, str]) -> None:
     """Tell one person a sentence once: a card that changes in place makes no sound."""
-    tx.notify(Notice(code, about, Place(PlaceKind.PERSON, person), facts))
+    tx.notify(sentence(person, code, about, facts))
+
+
+def sentence(person: str, code: str, about: str, facts: dict[str, str]) -> Notice:
+    """Give a sentence for one person."""
+    return Notice(code, about, Place(PlaceKind.PERSON, person), facts)
 
 
 def scope_facts(of: Terms | Grant) -> dict[str, str]:

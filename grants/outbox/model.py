@@ -1,6 +1,6 @@
 """Cards and notices: what must be told, to which place, rendered at delivery."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -158,6 +158,10 @@ class Outbox(Protocol):
 
     def notify(self, notice: Notice) -> None:
         """Want this sentence told once."""
+        ...
+
+    def notify_all(self, notices: Sequence[Notice]) -> None:
+        """Want these sentences told once each, in this order."""
         ...
 
     def retell(self, about: str) -> None:

@@ -240,13 +240,14 @@ class AccessRows(TxBase):
         self._must_have_moved(done, "grant", grant.id)
         return moved
 
-    def save_grants(self, grants: Sequence[Grant]) -> None:
+    def save_grants(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:
         """Store moved grants at once; ChangedMeanwhile if any of them was moved meanwhile."""
         if not grants:
-            return
+            return ()
         done = self._run(_SAVE_GRANT, [_moved_values(grant) for grant in grants])
         if done.rowcount != len(grants):
             raise ChangedMeanwhile("grant", f"one of {len(grants)}")
+        return tuple(replace(grant, version=grant.version + 1) for grant in grants)
 
     def live_grants(
         self, *, person: str | None = None, cluster: str | None = None
@@ -273,6 +274,11 @@ class AccessRows(TxBase):
     def add_proof(self, proof: Proof) -> None:
         """Keep a proof; the newest of a kind counts."""
         self._run(_ADD_PROOF, proof_values(proof))
+
+    def add_proofs(self, proofs: Sequence[Proof]) -> None:
+        """Keep proofs at once."""
+        if proofs:
+            self._run(_ADD_PROOF, [proof_values(proof) for proof in proofs])
 
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         """Give the newest proof of a kind."""

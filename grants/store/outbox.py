@@ -1,5 +1,6 @@
 """Rows of the outbox: what a verb wants told, in its own transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -69,8 +70,12 @@ class OutboxRows(TxBase):
 
     def notify(self, notice: Notice) -> None:
         """Want this sentence told once."""
-        row = self._row_for(CardKind.NOTICE, notice.about, notice.place)
-        self._run(_NOTIFY, row | _sentence(notice))
+        self._run(_NOTIFY, self._sentence_for(notice))
+
+    def notify_all(self, notices: Sequence[Notice]) -> None:
+        """Want these sentences told once each, in this order."""
+        if notices:
+            self._run(_NOTIFY, [self._sentence_for(notice) for notice in notices])
 
     def retell(self, about: str) -> None:
         """Want every card that stands about this thing rendered again, when this commits."""
@@ -88,6 +93,10 @@ class OutboxRows(TxBase):
             self._run(_RETELL, wanted)
         self._to_retell.clear()
 
+    def _sentence_for(self, notice: Notice) -> dict[str, Any]:
+        row = self._row_for(CardKind.NOTICE, notice.about, notice.place)
+        return row | {"code": notice.code, "facts": dict(notice.facts)}
+
     def _row_for(self, kind: CardKind, about: str, place: Place) -> dict[str, Any]:
         return {
             "id": new_id(Prefix.CARD),
@@ -102,7 +111,3 @@ class OutboxRows(TxBase):
             "next_at": self._database.clock.now(),
             "problem": "",
         }
-
-
-def _sentence(notice: Notice) -> dict[str, Any]:
-    return {"code": notice.code, "facts": dict(notice.facts)}

@@ -1,9 +1,11 @@
 """The store: transactions, claims and deliveries over one opened database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -26,9 +28,13 @@ from grants.store.policy import PolicyRows
 from grants.store.readiness import Readiness
 from grants.store.record import RecordRows
 from grants.store.restored import RestoredRows
+from grants.store.together import Together
 from grants.store.turns import Turns
 from grants.store.upkeep import Upkeep
 from grants.store.usage import UsageRows
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Tx(
@@ -54,6 +60,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._claims = Claims(database)
+        self._together: dict[Any, Together[Any, Any]] = {}
         self.clocks = Clocks(database)
         self.deliveries = Deliveries(database)
         self.lists = Lists(database)
@@ -79,6 +86,20 @@ class Store:
         """Open one read transaction: one moment's state; writing in it is an error."""
         with self._database.reading() as connection:
             yield Tx(connection, self._database, writable=False)
+
+    def write_together(self, write: Callable[[Tx, Sequence[T]], Sequence[R]], one: T) -> R:
+        """Write one thing, in one transaction with others of its kind that come now."""
+        group: Together[T, R] | None = self._together.get(write)
+        if group is None:
+            made = Together(partial(self._write_all, write))
+            group = self._together.setdefault(write, made)
+        return group.run(one)
+
+    def _write_all(
+        self, write: Callable[[Tx, Sequence[T]], Sequence[R]], these: Sequence[T]
+    ) -> Sequence[R]:
+        with self.write() as tx:
+            return write(tx, these)
 
     def installation(self) -> str:
         """Give the id of this installation, made with the schema."""

@@ -4,12 +4,12 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from grants.access.health import ClusterHealth
 from grants.access.model import (
@@ -41,6 +41,9 @@ from tests.support.memory_health import MemoryHealth
 from tests.support.memory_hearing import MemoryHearing
 from tests.support.memory_restored import MemoryRestored
 from tests.support.memory_stage import MemoryStage
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 OPEN = frozenset({RequestState.DRAFT, RequestState.PENDING})
 
@@ -106,6 +109,10 @@ class _Tx:
     def notify(self, notice: Notice) -> None:
         self._must_write()
         self.rows.notices[len(self.rows.notices)] = notice
+
+    def notify_all(self, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self.notify(notice)
 
     def retell(self, about: str) -> None:
         self._must_write()
@@ -343,9 +350,8 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         self.rows.grants[grant.id] = moved
         return moved
 
-    def save_grants(self, grants: Sequence[Grant]) -> None:
-        for grant in grants:
-            self.save_grant(grant)
+    def save_grants(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:
+        return tuple(self.save_grant(grant) for grant in grants)
 
     def live_grants(
         self, *, person: str | None = None, cluster: str | None = None
@@ -376,6 +382,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         self._new(self.rows.proofs, proof.id, "proofs")
         self._refers(self.rows.grants, proof.grant)
         self.rows.proofs[proof.id] = proof
+
+    def add_proofs(self, proofs: Sequence[Proof]) -> None:
+        for proof in proofs:
+            self.add_proof(proof)
 
     def proof(self, grant: str, kind: ProofKind) -> Proof | None:
         found = [p for p in self.rows.proofs.values() if (p.grant, p.kind) == (grant, kind)]
@@ -444,6 +454,11 @@ class MemoryStore(MemoryStage):
             self._rows = tx.rows
         finally:
             self._writer.release()
+
+    def write_together(self, write: Callable[[MemoryTx, Sequence[T]], Sequence[R]], one: T) -> R:
+        with self.write() as tx:
+            (result,) = write(tx, [one])
+        return result
 
     @contextmanager
     def read(self) -> Iterator[MemoryTx]:

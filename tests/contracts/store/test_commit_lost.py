@@ -1,6 +1,8 @@
 """PostgreSQL is cut off exactly between COMMIT and its answer: what is said of it is true."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 
@@ -14,6 +16,7 @@ from grants.store.marks import Mark
 from grants.store.outcome import Outcome, find_out
 from grants.store.store import Store
 from tests.support.commit_relay import CommitRelay, Cut
+from tests.support.fault_worker import wait_for
 from tests.support.store_values import NOW
 from tests.support.stores import opened
 
@@ -76,6 +79,40 @@ def test_a_commit_that_never_arrived_is_told_and_can_be_done_again(relay, store,
     assert events(there) == []
     assert press(store) == "done"
     assert events(there) == [1]
+
+
+@pytest.mark.parametrize(
+    ("cut", "said", "stored"), [(Cut.AFTER, "done", 3), (Cut.BEFORE, "StoreUnavailable", 1)]
+)
+def test_of_several_that_are_written_together_each_is_told_the_truth(
+    relay, store, there, cut, said, stored
+):
+    """They have one commit, and its answer is lost."""
+    others_came = threading.Event()
+
+    def write(tx, these):
+        if len(these) == 1:
+            assert others_came.wait(10)
+        else:
+            relay.cut = cut
+        for _ in these:
+            tx.append(EVENT)
+        return ["done" for _ in these]
+
+    def bring(_):
+        try:
+            return store.write_together(write, "one")
+        except StoreUnavailable as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(3) as pool:
+        brought = [pool.submit(bring, number) for number in range(3)]
+        wait_for(lambda: write in store._together, 10, "one is written")
+        wait_for(lambda: len(store._together[write]._waiting) == 2, 10, "two wait")
+        others_came.set()
+    assert sorted(one.result() for one in brought) == sorted(["done", said, said])
+    assert relay.cuts == 1
+    assert len(events(there)) == stored
 
 
 @pytest.mark.parametrize(
