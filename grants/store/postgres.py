@@ -115,6 +115,9 @@ def postgres_engine(url: URL, patience: timedelta) -> Engine:
         pool_size=POOL,
         max_overflow=POOL,
         pool_timeout=patience.total_seconds(),
+        # The one used last knows the tables and has the statements prepared. In turns, each of
+        # twenty would be strange to a statement five times before it is.
+        pool_use_lifo=True,
         connect_args=_arguments(waits) | ({} if prepared else {"prepare_threshold": None}),
     )
 

@@ -24,6 +24,8 @@ def sqlite_engine(url: URL, patience: timedelta, *, query_only: bool) -> Engine:
         pool_size=POOL,
         max_overflow=POOL,
         pool_timeout=patience.total_seconds(),
+        # The one used last has its statements compiled and its pages read.
+        pool_use_lifo=True,
         connect_args={"timeout": patience.total_seconds(), "check_same_thread": False},
     )
 
