@@ -13,7 +13,7 @@ from grants.access.model import (
     Verdict,
 )
 from grants.access.ports import AccessPorts, AccessTx
-from grants.access.scope import Looked, look
+from grants.access.scope import Looked, find_way, look_by
 from grants.errors import (
     AlreadyDone,
     NotFound,
@@ -74,11 +74,12 @@ def decide(command: Decide, *, ports: AccessPorts) -> Decided:
 
 def _look(request: str, ports: AccessPorts) -> Looked:
     with ports.store.read() as tx:
-        seen = tx.request(request)
-    if seen is None:
-        return Looked()
-    terms = seen.items[0].terms
-    return look(terms.cluster, terms.role, terms.namespace, ports=ports)
+        items = tx.items(request)
+        if not items:
+            return Looked()
+        terms = items[0].terms
+        way = find_way(tx, terms.cluster, ports)
+    return look_by(way, terms.role, terms.namespace, ports=ports)
 
 
 def _judge_and_decide(

@@ -11,6 +11,7 @@ from grants.access.model import (
     AccessRequest,
     Decision,
     Grant,
+    Item,
     Proof,
     ProofKind,
 )
@@ -72,6 +73,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Give the uid stored at first contact."""
         ...
 
+    def seen_as(self, alias: str) -> tuple[str, tuple[str, ...]] | None:
+        """Give the uid stored at first contact with an alias, and what `aliases_of` it names."""
+        ...
+
     def aliases_of(self, uid: str) -> tuple[str, ...]:
         """Name the aliases under which a cluster was ever seen, the one seen first first."""
         ...
@@ -94,6 +99,10 @@ class AccessTx(EventLog, Outbox, Protocol):
 
     def request(self, request: str) -> AccessRequest | None:
         """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
+        ...
+
+    def items(self, request: str) -> tuple[Item, ...]:
+        """Read a request's items alone, in order; none for a request that is not there."""
         ...
 
     def save_request(self, request: AccessRequest) -> AccessRequest:

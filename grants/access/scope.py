@@ -1,6 +1,6 @@
 """What the network must say before a transaction: the role's rules and that the namespace is."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from grants.access.cluster_port import ClusterPort
@@ -22,22 +22,47 @@ class Looked:
     problem: ClusterError | None = None
 
 
+@dataclass(frozen=True)
+class Way:
+    """The cluster to ask, and the uid that it must have (None: never seen yet); or why it isn't."""
+
+    cluster: ClusterPort | None = None
+    uid: str | None = None
+    problem: ClusterError | None = None
+
+
 def look(alias: str, role: RoleRef, namespace: str | None, *, ports: AccessPorts) -> Looked:
     """Read a role and a namespace within `look_within` together; never raises ClusterError.
 
     An alias that leads to another cluster than it did is a problem: what is asked for and agreed
     on names the cluster by the uid that is stored.
     """
+    with ports.store.read() as tx:
+        way = find_way(tx, alias, ports)
+    return look_by(way, role, namespace, ports=ports)
+
+
+def find_way(tx: AccessTx, alias: str, ports: AccessPorts) -> Way:
+    """Find what to ask, by the rows, for an alias that a look is to be taken under."""
     cluster = ports.clusters.get(alias)
     if cluster is None:
-        return Looked(problem=ClusterUnavailable(alias, "find", "not configured"))
-    with ports.store.read() as tx:
-        uid = tx.cluster_uid(alias)
-        twin = first_alias(tx, uid, ports.clusters.aliases()) if uid is not None else alias
+        return Way(problem=ClusterUnavailable(alias, "find", "not configured"))
+    seen = tx.seen_as(alias)
+    if seen is None:
+        return Way(cluster)
+    uid, names = seen
+    twin = _first(names, ports.clusters.aliases())
     if twin is not None and twin != alias:
-        return Looked(problem=ClusterTwice(alias, "compare uid", f"the same cluster as {twin}"))
+        return Way(problem=ClusterTwice(alias, "compare uid", f"the same cluster as {twin}"))
+    return Way(cluster, uid)
+
+
+def look_by(way: Way, role: RoleRef, namespace: str | None, *, ports: AccessPorts) -> Looked:
+    """Read a role and a namespace where a way leads, as `look` does."""
+    if way.problem is not None or way.cluster is None:
+        return Looked(problem=way.problem)
     try:
-        return _read(cluster, uid, role, namespace, ports)
+        return _read(way.cluster, way.uid, role, namespace, ports)
     except ClusterError as error:
         return Looked(problem=error)
 
@@ -47,7 +72,11 @@ def first_alias(tx: AccessTx, uid: str, configured: Collection[str]) -> str | No
 
     Under any other nothing is asked for; access that lives there ends as ever.
     """
-    return next((alias for alias in tx.aliases_of(uid) if alias in configured), None)
+    return _first(tx.aliases_of(uid), configured)
+
+
+def _first(names: Iterable[str], configured: Collection[str]) -> str | None:
+    return next((alias for alias in names if alias in configured), None)
 
 
 def _read(

@@ -95,7 +95,7 @@ class Database:
         """Tell whether this is SQLite."""
         return self.writer.dialect.name == "sqlite"
 
-    def note(self, connection: Connection, row: Row[Any], event: str) -> None:
+    def note(self, connection: Connection, row: Row[Any], event: str | None = None) -> None:
         """Keep the marks that a statement brought, and the id of an event of the transaction.
 
         StoreSchemaWrong if the schema is not for this code.

@@ -2,7 +2,8 @@
 
 Its number and one of its events, by which its outcome can be learned when the answer to COMMIT is
 lost; and the schema's revision, so that a replica stops writing in the very transaction in which
-a migration has left it behind. All ride on the statement that numbers the events, if there is one.
+a migration has left it behind. All ride on the statement that numbers the events, if there is one,
+or on the one that saves a grant.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
 """Rows of people: persons, sign-ins, accounts, attempts, sessions."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -26,18 +27,18 @@ _ATTEMPT = one_row(select(t.attempts).where(t.attempts.c.id == bindparam("this")
 _ATTEMPT_BY_SECRET = one_row(
     select(t.attempts).where(t.attempts.c.secret_digest == bindparam("secret"))
 )
-# The last sign-in is the one whose labels stand in the profile.
+# The last sign-in is the one whose labels stand in the profile; a row for each pinned email.
 _KNOWN = (
     select(_P.id.label("who"), _P.issuer, _P.subject, t.sign_ins)
-    .add_columns(_L.name, _L.email, _L.email_verified)
+    .add_columns(_L.name, _L.email, _L.email_verified, t.emails.c.email.label("pinned"))
     .join(t.profiles, _L.person == _P.id)
     .join(t.sign_ins, and_(_S.id == _L.sign_in, _S.person == _L.person))
+    .outerjoin(t.emails, t.emails.c.person == _P.id)
 )
 _KNOWN_PERSON = _KNOWN.where(_P.id == bindparam("this"))
 _KNOWN_ACCOUNT = _KNOWN.join(t.accounts, _A.person == _P.id).where(
     _A.team == bindparam("team"), _A.user == bindparam("user")
 )
-_EMAILS_OF = select(t.emails.c.email).where(t.emails.c.person == bindparam("this"))
 _WITH_EMAIL = select(t.emails.c.person).where(t.emails.c.email == bindparam("email"))
 
 
@@ -80,13 +81,12 @@ class PeopleRows(TxBase):
 
     def known(self, account: Account) -> Known | None:
         """Find the person linked to an account, with the last sign-in."""
-        row = self._row(_KNOWN_ACCOUNT, {"team": account.team, "user": account.user})
-        return None if row is None else self._known(row, account)
+        rows = self._rows(_KNOWN_ACCOUNT, {"team": account.team, "user": account.user})
+        return _known(rows, account)
 
     def known_person(self, person: str) -> Known | None:
         """Find a person by id, with the last sign-in; None before the first one."""
-        row = self._row(_KNOWN_PERSON, {"this": person})
-        return None if row is None else self._known(row)
+        return _known(self._rows(_KNOWN_PERSON, {"this": person}))
 
     def people_with_email(self, email: str) -> tuple[Known, ...]:
         """Find people pinned to a verified email, whatever its case."""
@@ -184,10 +184,6 @@ class PeopleRows(TxBase):
         """Delete a web session."""
         self._run(delete(t.sessions).where(t.sessions.c.id == session))
 
-    def _known(self, row: Row[Any], account: Account | None = None) -> Known:
-        emails = frozenset(one.email for one in self._rows(_EMAILS_OF, {"this": row.who}))
-        return Known(Person(row.who, row.issuer, row.subject), _sign_in(row), account, emails)
-
     def _last_sign_in(self, person: str) -> SignIn | None:
         return self._sign_in(_S.id == _L.sign_in, _L.person == person)
 
@@ -196,6 +192,13 @@ class PeopleRows(TxBase):
         signed = select(t.sign_ins, *labels).join(t.profiles, _L.person == _S.person)
         row = self._row(signed.where(*where))
         return None if row is None else _sign_in(row)
+
+
+def _known(rows: Sequence[Row[Any]], account: Account | None = None) -> Known | None:
+    if not rows:
+        return None
+    row, emails = rows[0], frozenset(row.pinned for row in rows if row.pinned is not None)
+    return Known(Person(row.who, row.issuer, row.subject), _sign_in(row), account, emails)
 
 
 def _person(row: Row[Any]) -> Person:

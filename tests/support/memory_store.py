@@ -17,6 +17,7 @@ from grants.access.model import (
     Decision,
     Grant,
     GrantState,
+    Item,
     Proof,
     ProofKind,
     RequestState,
@@ -260,6 +261,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     def cluster_uid(self, alias: str) -> str | None:
         return self.rows.clusters.get(alias)
 
+    def seen_as(self, alias: str) -> tuple[str, tuple[str, ...]] | None:
+        uid = self.cluster_uid(alias)
+        return None if uid is None else (uid, self.aliases_of(uid))
+
     def aliases_of(self, uid: str) -> tuple[str, ...]:
         return tuple(alias for alias, seen in self.rows.clusters.items() if seen == uid)
 
@@ -286,6 +291,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
 
     def request(self, request: str) -> AccessRequest | None:
         return self.rows.requests.get(request)
+
+    def items(self, request: str) -> tuple[Item, ...]:
+        found = self.request(request)
+        return () if found is None else found.items
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         self._must_write()

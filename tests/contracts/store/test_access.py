@@ -115,6 +115,8 @@ def test_a_request_comes_back_as_it_was_stored(store, stored):
         assert tx.request(several.id).terms_hash == several.terms_hash
         assert tx.request(stored.request.id) == stored.request
         assert tx.request("req-unknown") is None
+        assert tx.items(several.id) == several.items
+        assert tx.items("req-unknown") == ()
 
 
 def test_a_saved_request_has_the_next_version(store, stored):
@@ -393,3 +395,6 @@ def test_a_clusters_aliases_are_named_the_one_seen_first_first(store):
     with store.read() as tx:
         assert tx.aliases_of("uid-a") == ("prod", "again")
         assert tx.aliases_of("uid-c") == ()
+        assert tx.seen_as("again") == ("uid-a", ("prod", "again"))
+        assert tx.seen_as("other") == ("uid-b", ("other",))
+        assert tx.seen_as("never") is None
