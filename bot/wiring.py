@@ -32,6 +32,7 @@ from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.foreign import Former
+from grants.access.fresh import Fresh, Holder
 from grants.access.give_back import give_back
 from grants.access.health import Waiting
 from grants.access.model import AccessRequest, Grant
@@ -240,12 +241,14 @@ def cluster_gauges(core: Core, known: KnownClusters, registry: CollectorRegistry
     registry.register(ClusterGauges(known.all, waiting))
 
 
-def reconcile(core: Core, suspect: Callable[[str], None]) -> Callable[[str], Grant | None]:
+def reconcile(
+    core: Core, suspect: Callable[[str], None]
+) -> Callable[[str, Fresh | None], Grant | None]:
     """Give the call that brings one grant forward; `suspect` hears of clusters that fail it."""
 
-    def forward(grant: str) -> Grant | None:
+    def forward(grant: str, fresh: Fresh | None) -> Grant | None:
         with log_ids(grant=grant):
-            done = reconcile_grant(grant, ports=core)
+            done = reconcile_grant(grant, ports=core, fresh=fresh)
         if done is not None and done.problem in CLUSTERS_OWN:
             suspect(done.cluster)
         return done
@@ -269,8 +272,9 @@ def slack_ports(
     settings: Settings,
     wake: Wake,
     secrets: SecretWatch | None = None,
+    holder: Holder | None = None,
 ) -> SlackPorts:
-    """Put together what the surface in Slack is given."""
+    """Put together what the surface in Slack is given; `holder` begins what a decision makes."""
     slack = _slack(settings)
     return SlackPorts(
         settings=slack,
@@ -278,7 +282,7 @@ def slack_ports(
         access=core.store,
         people=core.store,
         policy=core.policy,
-        verbs=_verbs(core, wake),
+        verbs=_verbs(core, wake, holder),
         lists=core.store.lists,
         deliveries=core.store.deliveries,
         namespaces=Namespaces(partial(_namespaces, core)),
@@ -337,13 +341,13 @@ def _slack(settings: Settings) -> SlackSettings:
     )
 
 
-def _verbs(core: Core, wake: Wake) -> Verbs:
+def _verbs(core: Core, wake: Wake, holder: Holder | None) -> Verbs:
     """Give each verb its ports; what changes something wakes the worker when it has committed."""
     core = replace(core, store=core.store.ahead())  # somebody waits for the answer
     return Verbs(
         request_access=waking(wake, lambda command: request_access(command, ports=core)),
         cancel_request=waking(wake, lambda command: cancel_request(command, ports=core)),
-        decide=waking(wake, lambda command: decide(command, ports=core)),
+        decide=waking(wake, lambda command: decide(command, ports=core, holder=holder)),
         give_back=waking(wake, lambda command: give_back(command, ports=core)),
         revoke_grant=waking(wake, lambda command: revoke_grant(command, ports=core)),
         offer_sign_in=lambda command: offer_sign_in(command, ports=core),

@@ -34,6 +34,7 @@ from bot.wiring import (
 )
 from bot.worker.clockwork import Clockwork
 from bot.worker.loops import process_loops, secrets_loop
+from grants.access.ports import Hold
 
 log = logging.getLogger("valetkey.serving")
 
@@ -66,7 +67,7 @@ class Serving:
         self.known = known_clusters(self.core)
         cluster_gauges(self.core, self.known, self.registry)
         secrets = SecretCounter(self.registry)
-        ports = slack_ports(self.core, self.settings, self._wake, secrets)
+        ports = slack_ports(self.core, self.settings, self._wake, secrets, self._hold_for)
         surface, self.tokens = make_surface(ports), ports.tokens
         if Part.WORKER in self.parts:
             self.worker = Worker(self.core, self.settings, self.metrics, surface, self.known)
@@ -121,6 +122,9 @@ class Serving:
     def _reload_policy(self) -> None:
         if self.core.policy.poll(self.core.clock.now()):
             log.info("another version of policy is in force")
+
+    def _hold_for(self, cluster: str) -> Hold | None:
+        return None if self.worker is None else self.worker.hold_for(cluster)
 
     def _wake(self, due: Sequence[Due]) -> None:
         if self.worker is None:

@@ -39,6 +39,8 @@ from bot.worker.rights_watches import RightsCalls, RightsWatches
 from bot.worker.role_risks import RoleRisks
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
+from grants.access.fresh import Fresh
+from grants.access.ports import Hold
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.serving")
@@ -167,9 +169,13 @@ class Worker:
         reviews = () if self._reviews is None else (review_loop(self._begin_reviews),)
         return (*loops, roles_loop(self._roles.look), slack_loop(self._look_at_slack), *reviews)
 
-    def begin(self, cluster: str, grant: str) -> bool:
+    def hold_for(self, cluster: str) -> Hold | None:
+        """Give the claim that a grant is born with that is begun here; None: there is no room."""
+        return self._reconciler.hold_for(cluster)
+
+    def begin(self, cluster: str, grant: str, fresh: Fresh | None = None) -> bool:
         """Bring one grant forward now; False when that must wait for the next look."""
-        return self._reconciler.begin(cluster, grant)
+        return self._reconciler.begin(cluster, grant, fresh)
 
     def drains(self) -> tuple[Drain, ...]:
         """Give what brings this half to rest; all of it may be called at once."""

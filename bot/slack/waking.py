@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 from grants.access.decide import Decided
+from grants.access.fresh import Fresh
 from grants.access.model import Grant
 from grants.errors import TermsChanged
 
@@ -12,10 +13,14 @@ T = TypeVar("T")
 
 
 class Due(NamedTuple):
-    """A grant that has something to do now, and the alias of its cluster."""
+    """A grant that has something to do now, and the alias of its cluster.
+
+    `fresh` is what the decision that made it hands over, where it was born claimed.
+    """
 
     cluster: str
     grant: str
+    fresh: Fresh | None = None
 
 
 Wake = Callable[[Sequence[Due]], None]
@@ -47,5 +52,7 @@ def _due(done: object) -> tuple[Due, ...]:
         return (Due(done.cluster, done.id),)
     if isinstance(done, Decided):
         clusters = (item.terms.cluster for item in done.request.items)
-        return tuple(Due(*one) for one in zip(clusters, done.grants, strict=False))
+        held = {fresh.grant.id: fresh for fresh in done.held}
+        made = zip(clusters, done.grants, strict=False)
+        return tuple(Due(cluster, grant, held.get(grant)) for cluster, grant in made)
     return ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
+from grants.access.fresh import Fresh
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.lanes")
@@ -19,7 +20,8 @@ _AHEAD: Final = 2
 """How many walks are claimed for each thread: one that comes free need not wait for a commit."""
 
 _MOMENT_SECONDS: Final = 1.0
-"""Leases that are over become due some dozens at a time: between two of these nothing is."""
+"""Leases that are over become due some dozens at a time: between two of these nothing is. And what
+a decision handed over is not read anew for as long."""
 
 
 class LaneCalls(Protocol):
@@ -37,8 +39,8 @@ class LaneCalls(Protocol):
         """Give a claim back, so that nobody has to wait for it to lapse."""
         ...
 
-    def walk(self, grant: str) -> None:
-        """Bring one grant forward and give its claim back."""
+    def walk(self, grant: str, fresh: Fresh | None) -> None:
+        """Bring one grant forward and give its claim back; `fresh` is what its decision gave."""
         ...
 
     def may_go(self, cluster: str) -> bool:
@@ -50,11 +52,12 @@ class LaneCalls(Protocol):
 class _Walk:
     """A walk: when it was claimed (None: not yet), and when it began or was last told to hang.
 
-    Both in seconds.
+    Both in seconds. `fresh` is what the grant's decision gave, if that was a moment ago.
     """
 
     claimed_at: float | None
     since: float | None = None
+    fresh: Fresh | None = None
 
 
 class Lane:
@@ -123,14 +126,22 @@ class Lane:
             finally:
                 self.take(claimed)
 
-    def begin(self, grant: str) -> bool:
-        """Start a walk that is not claimed yet, if there is room for it; tells whether it is."""
+    def has_room(self) -> bool:
+        """Tell whether one more walk can be started now."""
+        with self._changed:
+            return not self._stopped and len(self._walks) < self._threads * _AHEAD
+
+    def begin(self, grant: str, fresh: Fresh | None = None) -> bool:
+        """Start a walk that no search brought, if there is room for it; tells whether it is.
+
+        One that is not `fresh` is not claimed yet.
+        """
         with self._changed:
             if self._stopped or len(self._walks) >= self._threads * _AHEAD:
                 return False
             if grant in self._walks:
                 return False  # it may be past what is new: the next look tells
-            self._walks[grant] = _Walk(None)
+            self._walks[grant] = _Walk(None if fresh is None else self._ticks(), fresh=fresh)
             done = self._pool.submit(self._one, grant)
         done.add_done_callback(lambda ended: self._note(grant, ended))
         return True
@@ -179,25 +190,29 @@ class Lane:
 
     def _one(self, grant: str) -> None:
         try:
-            if self._begin(grant):
-                self._calls.walk(grant)
+            walk = self._begin(grant)
+            if walk is not None:
+                self._calls.walk(grant, walk.fresh)
         finally:
             idle = self._forget(grant)
         if self._more and idle:
             self._fill()
 
-    def _begin(self, grant: str) -> bool:
-        """Tell whether a walk may begin, now that there is a thread for it."""
+    def _begin(self, grant: str) -> _Walk | None:
+        """Give the walk if it may begin, now that there is a thread for it."""
         now = self._ticks()
         with self._changed:
-            claimed_at = self._walks[grant].claimed_at
-            self._walks[grant] = _Walk(claimed_at, since=now)
-        if claimed_at is None:
-            return self._calls.may_go(self.cluster) and self._calls.claim_one(grant)
+            walk = self._walks[grant] = replace(self._walks[grant], since=now)
+        if walk.claimed_at is None:
+            may = self._calls.may_go(self.cluster) and self._calls.claim_one(grant)
+            return walk if may else None
         if not self._calls.may_go(self.cluster):
             self._calls.release(grant)
-            return False
-        return now - claimed_at < self._hold_seconds
+            return None
+        waited = now - walk.claimed_at
+        if waited >= _MOMENT_SECONDS:
+            walk = replace(walk, fresh=None)  # by now the rows may say something else
+        return walk if waited < self._hold_seconds else None
 
     def _forget(self, grant: str) -> bool:
         """Forget a walk; tells whether it is time to claim more."""

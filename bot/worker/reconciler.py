@@ -9,8 +9,9 @@ from datetime import timedelta
 from typing import Final
 
 from bot.worker.lanes import HUNG_AFTER, Lane
+from grants.access.fresh import Fresh
 from grants.access.model import Grant, GrantState
-from grants.access.ports import AccessStore
+from grants.access.ports import AccessStore, Hold
 from grants.errors import ValetkeyError
 
 __all__ = ["HUNG_AFTER", "Reconciler"]
@@ -37,7 +38,7 @@ class Reconciler:
     def __init__(
         self,
         store: AccessStore,
-        reconcile: Callable[[str], Grant | None],
+        reconcile: Callable[[str, Fresh | None], Grant | None],
         hung: Callable[[str], object],
         *,
         worker: str,
@@ -73,13 +74,24 @@ class Reconciler:
             self._hung(grant)
         return started
 
-    def begin(self, cluster: str, grant: str) -> bool:
+    def hold_for(self, cluster: str) -> Hold | None:
+        """Give the claim that a grant is born with that is begun here; None: there is no room."""
+        if self._stopped or not self.may_go(cluster) or not self._lane(cluster).has_room():
+            return None
+        return Hold(self._worker, self._hold)
+
+    def begin(self, cluster: str, grant: str, fresh: Fresh | None = None) -> bool:
         """Start the walk of a grant that is known to be due, where its cluster has room for it.
 
-        Without a search, and without the wait for one; it is claimed as its walk begins. False:
-        it is taken up by the next look.
+        Without a search, and without the wait for one; it is claimed as its walk begins, unless it
+        was born so. False: it is taken up by the next look.
         """
-        return not self._stopped and self.may_go(cluster) and self._lane(cluster).begin(grant)
+        begun = (
+            not self._stopped and self.may_go(cluster) and self._lane(cluster).begin(grant, fresh)
+        )
+        if fresh is not None and not begun:
+            self.release(grant)
+        return begun
 
     def is_behind(self) -> bool:
         """Tell whether a cluster has more grants due than room for them, or had a moment ago."""
@@ -139,10 +151,10 @@ class Reconciler:
         except ValetkeyError as error:
             log.warning("a claim lapses by itself", extra={"grant": grant, "code": error.code})
 
-    def walk(self, grant: str) -> None:
+    def walk(self, grant: str, fresh: Fresh | None) -> None:
         """Bring one grant forward and give its claim back; one that has ended needs none."""
         try:
-            done = self._reconcile(grant)
+            done = self._reconcile(grant, fresh)
             if done is None or done.state is not GrantState.ENDED:
                 self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:

@@ -62,7 +62,7 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
         recognise(work)
         return replace(work, binding=_put(work))
 
-    calls = (create, lambda: _read_role(work), lambda: _ask_before(work, ports))
+    calls = (create, lambda: _read_role(work), lambda: _ask_before(work))
     made, read, asked = _at_once(work, ports, calls)
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
 
@@ -75,7 +75,7 @@ def _look(work: Work, ports: AccessPorts) -> Work:
     """See what stands at the grant's place and, the first time, what is allowed before."""
     if work.before is not None:
         return replace(work, binding=look_there(work))
-    calls = (lambda: replace(work, binding=look_there(work)), lambda: _ask_before(work, ports))
+    calls = (lambda: replace(work, binding=look_there(work)), lambda: _ask_before(work))
     found, asked = _at_once(work, ports, calls)
     return replace(asked, binding=found.binding)
 
@@ -127,12 +127,9 @@ def _to_create(work: Work) -> bool:
     return _not_begun(work) and _not_filled(work)
 
 
-def _ask_before(work: Work, ports: AccessPorts) -> Work:
+def _ask_before(work: Work) -> Work:
     """Ask what the role would newly allow: at most one question a rule, those denied preferred."""
-    grant, endpoint = work.grant, work.cluster.endpoints()[0]
-    with ports.store.read() as tx:
-        role = tx.role(grant.role_digest)
-    rules = role.rules if role else ()
+    grant, rules, endpoint = work.grant, work.rules, work.cluster.endpoints()[0]
     answers = _ask_rules(work, candidate_questions(rules, grant.namespace), endpoint)
     chosen = choose_sample(answers, total=count_permissions(rules, grant.namespace))
     by_question = {answer.question: answer for rule in answers for answer in rule}

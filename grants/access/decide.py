@@ -5,10 +5,12 @@ from datetime import datetime
 
 from grants.access.asking import asked_of, to_ask
 from grants.access.closing import close
+from grants.access.fresh import Fresh, Holder
 from grants.access.granting import activating_event, make_grant
 from grants.access.model import (
     AccessRequest,
     Decision,
+    Grant,
     RequestState,
     Verdict,
 )
@@ -46,14 +48,18 @@ class Decide:
 
 @dataclass(frozen=True)
 class Decided:
-    """The request after the decision, and the grants that it made (none while more is needed)."""
+    """The request after the decision, and the grants that it made (none while more is needed).
+
+    `held` are those of them that were born claimed: whoever claimed them begins them at once.
+    """
 
     request: AccessRequest
     grants: tuple[str, ...] = ()
+    held: tuple[Fresh, ...] = ()
 
 
-def decide(command: Decide, *, ports: AccessPorts) -> Decided:
-    """Decide on a pending request.
+def decide(command: Decide, *, ports: AccessPorts, holder: Holder | None = None) -> Decided:
+    """Decide on a pending request; `holder` is asked who begins what it makes.
 
     BadInput (the reason), NotFound, WrongState (closed), TermsChanged ("changed, ask again": the
     request is closed), SignInNeeded, Refused (not eligible), AlreadyDone (decided before, or the
@@ -66,7 +72,7 @@ def decide(command: Decide, *, ports: AccessPorts) -> Decided:
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):
             raise AlreadyDone(command.key)
-        outcome = _judge_and_decide(tx, command, looked, now, ports)
+        outcome = _judge_and_decide(tx, command, looked, now, ports, holder)
     if isinstance(outcome, ValetkeyError):
         raise outcome
     return outcome
@@ -83,7 +89,12 @@ def _look(request: str, ports: AccessPorts) -> Looked:
 
 
 def _judge_and_decide(
-    tx: AccessTx, command: Decide, looked: Looked, now: datetime, ports: AccessPorts
+    tx: AccessTx,
+    command: Decide,
+    looked: Looked,
+    now: datetime,
+    ports: AccessPorts,
+    holder: Holder | None,
 ) -> Decided | ValetkeyError:
     request, known = tx.request(command.request), tx.known(command.account)
     if request is None:
@@ -103,7 +114,7 @@ def _judge_and_decide(
     _record_decision(tx, request, decision)
     if command.verdict is Verdict.DENY:
         return _deny(tx, request, decision)
-    return _approve(tx, request, (*before, decision), now, ports)
+    return _approve(tx, request, (*before, decision), looked, now, ports, holder)
 
 
 def _refusal(
@@ -243,8 +254,10 @@ def _approve(
     tx: AccessTx,
     request: AccessRequest,
     decisions: tuple[Decision, ...],
+    looked: Looked,
     now: datetime,
     ports: AccessPorts,
+    holder: Holder | None,
 ) -> Decided | ValetkeyError:
     stage = _open_stage(request, ports)
     if stage is None:
@@ -259,10 +272,21 @@ def _approve(
     moved = request.moved(RequestState.APPROVED, now)
     closed = close(tx, moved, EventType.REQUEST_APPROVED, actor=yes[-1].approver)
     grants = tuple(make_grant(closed, item, approvers, now, ports) for item in closed.items)
+    held = {grant.id: _held(grant, looked, holder) for grant in grants}
     for grant in grants:
-        tx.add_grant(grant)
+        fresh = held[grant.id]
+        tx.add_grant(grant, fresh.hold if fresh else None)
         tx.append(activating_event(grant, closed, now))
-    return Decided(closed, tuple(grant.id for grant in grants))
+    return Decided(closed, tuple(held), tuple(fresh for fresh in held.values() if fresh))
+
+
+def _held(grant: Grant, looked: Looked, holder: Holder | None) -> Fresh | None:
+    """Give what is handed over to whoever begins this grant at once, if anybody does."""
+    role = looked.role
+    if holder is None or role is None or role.digest != grant.role_digest:
+        return None
+    hold = holder(grant.cluster)
+    return None if hold is None else Fresh(grant, role.rules, hold)
 
 
 def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:

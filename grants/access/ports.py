@@ -34,6 +34,14 @@ class Claimed:
     cluster: str
 
 
+@dataclass(frozen=True)
+class Hold:
+    """A claim that a grant is born with: whose it is, and how long it lasts."""
+
+    worker: str
+    lasts: timedelta
+
+
 class AccessTx(EventLog, Outbox, Protocol):
     """The rows that access reads and writes within one write transaction.
 
@@ -125,8 +133,8 @@ class AccessTx(EventLog, Outbox, Protocol):
         """List a request's decisions, oldest first."""
         ...
 
-    def add_grant(self, grant: Grant) -> None:
-        """Insert a grant; the item has none yet (unique)."""
+    def add_grant(self, grant: Grant, hold: Hold | None = None) -> None:
+        """Insert a grant, claimed if that is said; the item has none yet (unique)."""
         ...
 
     def grant(self, grant: str) -> Grant | None:

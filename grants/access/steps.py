@@ -11,10 +11,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
-from grants.access.model import Grant, Proof, ProofKind, Seen
+from grants.access.fresh import Fresh
+from grants.access.model import Grant, GrantState, Proof, ProofKind, Seen
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import first_alias
-from grants.authz.model import RoleSnapshot
+from grants.authz.model import RoleSnapshot, Rule
 from grants.errors import ClusterChanged, ClusterUnavailable, StoreRowUnreadable, ValetkeyError
 
 log = logging.getLogger("valetkey.access")
@@ -34,12 +35,13 @@ class Work:
     `turned` means that the grant took another road and the walk is over; `problem` that the
     walk can't go on now, by a stable code. `deleted` means that a DELETE by uid was answered:
     what `binding` then holds is held by finalizers. `before_is_new` means that the proof before
-    is not stored yet.
+    is not stored yet. `rules` are those of the terms, for whoever asks what was allowed before.
     """
 
     grant: Grant
     now: datetime
     reached: ClusterPort | None
+    rules: tuple[Rule, ...] = ()
     before: Proof | None = None
     before_is_new: bool = False
     seen: tuple[Seen, ...] = ()
@@ -119,7 +121,23 @@ def begin(grant_id: str, ports: AccessPorts) -> Work | None:
             return None
         before = _before(grant, tx)
         reached = _reach(grant, tx, ports)
-    return Work(grant=grant, now=ports.clock.now(), reached=reached, before=before)
+        rules = _rules(grant, tx) if before is None else ()
+    now = ports.clock.now()
+    return Work(grant=grant, now=now, reached=reached, rules=rules, before=before)
+
+
+def begin_fresh(fresh: Fresh, ports: AccessPorts) -> Work | None:
+    """Begin the first walk over a grant with what its decision handed over: nothing is read."""
+    reached = ports.clusters.get(fresh.grant.cluster)
+    if reached is None:
+        return begin(fresh.grant.id, ports)
+    return Work(grant=fresh.grant, now=ports.clock.now(), reached=reached, rules=fresh.rules)
+
+
+def _rules(grant: Grant, tx: AccessTx) -> tuple[Rule, ...]:
+    """Give the rules that were agreed on, where it is yet to be asked what they add."""
+    role = tx.role(grant.role_digest) if grant.state is GrantState.ACTIVATING else None
+    return role.rules if role else ()
 
 
 def _before(grant: Grant, tx: AccessTx) -> Proof | None:

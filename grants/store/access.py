@@ -31,11 +31,12 @@ from grants.access.model import (
     ProofKind,
     RequestState,
 )
+from grants.access.ports import Hold
 from grants.authz.model import RoleSnapshot
 from grants.errors import ChangedMeanwhile, StoreError
 from grants.store import tables as t
-from grants.store.base import TxBase, one_row, upsert
-from grants.store.engine import Database
+from grants.store.base import TxBase, Upsert, one_row, upsert
+from grants.store.engine import UNTIL_HERE, UNTIL_THERE, Database
 from grants.store.marks import MARKS
 from grants.store.rows import (
     decision_of,
@@ -111,6 +112,12 @@ _ADD_DECISION = upsert(
 _DECISIONS = select(t.decisions).where(_D.request == bindparam("request")).order_by(_D.seq)
 
 _ADD_GRANT = insert(t.grants)
+_ADD_HELD = Upsert(
+    *(
+        insert(t.grants).values(claimed_by=bindparam("worker"), claimed_until=until)
+        for until in (UNTIL_HERE, UNTIL_THERE)
+    )
+)
 _GRANT = one_row(select(t.grants).where(t.grants.c.id == bindparam("id")))
 _SAVE_GRANT = update(t.grants).where(
     t.grants.c.id == bindparam("read_id"), t.grants.c.version == bindparam("read_version")
@@ -244,9 +251,13 @@ class AccessRows(TxBase):
         rows = self._rows(_DECISIONS, {"request": request})
         return tuple(self._read("decision", row, decision_of) for row in rows)
 
-    def add_grant(self, grant: Grant) -> None:
-        """Insert a grant; the item has none yet (unique)."""
-        self._run(_ADD_GRANT, grant_values(grant))
+    def add_grant(self, grant: Grant, hold: Hold | None = None) -> None:
+        """Insert a grant, claimed if that is said; the item has none yet (unique)."""
+        if hold is None:
+            self._run(_ADD_GRANT, grant_values(grant))
+            return
+        claim = {"worker": hold.worker} | self._database.holding(hold.lasts)
+        self._run(self._own(_ADD_HELD), grant_values(grant) | claim)
 
     def grant(self, grant: str) -> Grant | None:
         """Read a grant; on PostgreSQL its row stays locked to the end of the transaction."""

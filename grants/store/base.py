@@ -28,7 +28,7 @@ def one_row(query: Select[Any]) -> OneRow:
 
 
 class Upsert(NamedTuple):
-    """An INSERT that knows ON CONFLICT; the two dialects have one each, alike in use."""
+    """A statement that the two dialects have each in its own words, alike in use."""
 
     sqlite: Executable
     postgresql: Executable

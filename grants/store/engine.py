@@ -42,6 +42,11 @@ _log = logging.getLogger("valetkey.store")
 
 DEFAULT_PATIENCE = timedelta(seconds=5)
 _SERVERS_NOW: Final = cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+UNTIL_HERE: Final[ColumnElement[Any]] = bindparam("until", type_=UtcMicros)
+UNTIL_THERE: Final[ColumnElement[Any]] = type_coerce(
+    _SERVERS_NOW + bindparam("until", type_=BigInteger), UtcMicros
+)
+"""What `Database.until` gives, by the process's clock and by the server's."""
 
 
 def database_url(text: str) -> URL:
@@ -115,9 +120,7 @@ class Database:
 
     def until(self) -> ColumnElement[Any]:
         """Give such a moment for a statement that is made once; `holding` says how far it is."""
-        if self.is_sqlite:
-            return bindparam("until", type_=UtcMicros)
-        return type_coerce(_SERVERS_NOW + bindparam("until", type_=BigInteger), UtcMicros)
+        return UNTIL_HERE if self.is_sqlite else UNTIL_THERE
 
     def holding(self, hold: timedelta) -> dict[str, Any]:
         """Bind what `until` asks for: the moment `hold` from now."""

@@ -16,6 +16,7 @@ from bot.worker.breaker import LookTimes
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.reconciler import Reconciler
 from grants.access.cluster_port import BindingPlace, BindingWish
+from grants.access.fresh import Fresh
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.naming import binding_name
 from grants.access.reconcile import reconcile_grant
@@ -111,7 +112,7 @@ class Scene:
         assert made is not None
         return self.far.fill(made, wish, SystemClock().now() + timedelta(hours=1)).uid
 
-    def _walk(self, grant: str) -> Grant | None:
+    def _walk(self, grant: str, _fresh: Fresh | None = None) -> Grant | None:
         self.walks += 1
         done = reconcile_grant(grant, ports=self.world)
         if done is not None and done.problem:

@@ -13,20 +13,21 @@ from bot.cli import main
 from bot.serving import worker
 from bot.settings import load_settings
 from bot.slack.troubles import CALL_FAILS
+from grants.access.fresh import Fresh
 
 
 def _asking_first(
     core: wiring.Core, suspect: Callable[[str], None]
-) -> Callable[[str], object | None]:
+) -> Callable[[str, Fresh | None], object | None]:
     forward = wiring.reconcile(core, suspect)
     settings = load_settings()
     token = settings.slack_bot_token.get_secret_value() if settings.slack_bot_token else ""
     client = WebClient(token=token, base_url=settings.slack_api_url, timeout=10)
 
-    def asks_first(grant: str) -> object | None:
+    def asks_first(grant: str, fresh: Fresh | None) -> object | None:
         with suppress(*CALL_FAILS):
             client.auth_test()
-        return forward(grant)
+        return forward(grant, fresh)
 
     return asks_first
 

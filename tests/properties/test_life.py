@@ -22,6 +22,7 @@ from grants.access.cancel_request import CancelRequest, cancel_request
 from grants.access.cluster_port import Binding
 from grants.access.decide import Decide, decide
 from grants.access.expire_requests import expire_requests
+from grants.access.fresh import Fresh
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import (
     GRANT_MOVES,
@@ -31,6 +32,7 @@ from grants.access.model import (
     RequestState,
     Verdict,
 )
+from grants.access.ports import Hold
 from grants.access.reconcile import ROADS, reconcile_grant
 from grants.access.request_access import RequestAccess, SubmitDraft, request_access, submit_draft
 from grants.access.revoke_grant import RevokeGrant, revoke_grant
@@ -61,6 +63,7 @@ STEPS = [step.name for road in ROADS.values() for step in road]
 CALLS = ["binding", "create_empty", "fill", "empty", "drop_finalizers", "delete", "ask", "role"]
 ERRORS = [ClusterUnavailable, ClusterForbidden, ClusterRefused, ClusterConflict]
 OPEN = {RequestState.DRAFT, RequestState.PENDING}
+HOLD = Hold("wrk-life", timedelta(seconds=5))
 
 people = st.sampled_from(sorted(PEOPLE))
 engineers = st.sampled_from(["erin", "eve", "both", "ada"])
@@ -84,6 +87,7 @@ class Life(RuleBasedStateMachine):
         self.requests: dict[str, RequestState] = {}
         self.grants: dict[str, GrantState] = {}
         self.last: Callable[[], object] | None = None
+        self.handed: list[Fresh] = []
 
     # What people do.
 
@@ -109,7 +113,7 @@ class Life(RuleBasedStateMachine):
     @rule(
         who=st.sampled_from(["erin", "eve", "both"]),
         minutes=st.sampled_from([1, 30, 480]),
-        until=st.sampled_from(["approved", "active", "active", *ACTIVATING]),
+        until=st.sampled_from(["approved", "handed", "active", "active", *ACTIVATING]),
     )
     def ask_and_approve(self, who: str, minutes: int, until: str) -> None:
         """The usual way in one go: without it most stories would never come to a grant."""
@@ -124,6 +128,8 @@ class Life(RuleBasedStateMachine):
             self.crash(0, until, after=True)
         elif until == "active":
             self.reconcile(0)
+        elif until == "handed" and self.handed:
+            self.walk_on(0)
 
     @rule(until=st.sampled_from(ACTIVATING), how=meddling)
     def interrupt(self, until: str, how: str) -> None:
@@ -173,7 +179,12 @@ class Life(RuleBasedStateMachine):
         found = self.world.store._rows.requests.get(request)
         shown = "0" * 64 if forged or found is None else found.terms_hash
         command = Decide(self.world.key(), self.accounts[who], request, shown, verdict, "Why")
-        self._verb(lambda: decide(command, ports=self.world))
+
+        def call() -> None:
+            done = decide(command, ports=self.world, holder=lambda _: HOLD)
+            self.handed += done.held
+
+        self._verb(call)
 
     @with_requests
     @rule(who=engineers, number=which)
@@ -220,9 +231,18 @@ class Life(RuleBasedStateMachine):
     def reconcile(self, number: int) -> None:
         self._look(self._grant(number))
 
-    def _look(self, grant: str) -> None:
+    @precondition(lambda self: self.handed)
+    @rule(number=which)
+    def walk_on(self, number: int) -> None:
+        """Who decided walks what that made, as it was then: at once, or having slept since."""
+        fresh = self.handed[-1 - number % len(self.handed)]
+        self._look(fresh.grant.id, fresh)
+
+    def _look(self, grant: str, fresh: Fresh | None = None) -> None:
         before = self.world.store._rows.grants.get(grant)
-        after = reconcile_grant(grant, ports=self.world)
+        after = reconcile_grant(grant, ports=self.world, fresh=fresh)
+        if before is not None and fresh is not None and before.version != fresh.grant.version:
+            return  # it moved on meanwhile: that is found out, and nothing looked at
         if before is None or after is None or after.problem or after.state is not GrantState.ACTIVE:
             return
         self._check_seen(after)

@@ -13,7 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from grants.access.ports import AccessTimes
+from grants.access.decide import Decide, decide
+from grants.access.ports import AccessTimes, Hold
 from grants.access.reconcile import reconcile_grant
 from grants.clock import SystemClock
 from grants.clusters.cluster import KubernetesCluster
@@ -64,6 +65,15 @@ class Job:
     until: tuple[str, ...]
     fault: Fault | None = None
     within_seconds: float = 15
+
+
+@dataclass(frozen=True)
+class Click:
+    """A process that decides, and walks at once what it made, as the one that serves does."""
+
+    stage: Stage
+    command: Decide
+    fault: Fault
 
 
 class Failpoint:
@@ -132,6 +142,18 @@ def work(job: Job) -> None:
             os._exit(0)
         os.sched_yield()
     os._exit(3)
+
+
+def click(job: Click) -> None:
+    """Decide, with the claim in the decision, and begin what was made as it was handed over."""
+    core = FaultCore(job.stage, Failpoint(job.fault))
+    worker = f"wrk-{os.getpid()}"
+    done = decide(job.command, ports=core, holder=lambda _: Hold(worker, HOLD))
+    for fresh in done.held:
+        reconcile_grant(fresh.grant.id, ports=core, fresh=fresh)
+        core.store.release_grant(fresh.grant.id, worker)
+    core.close()
+    os._exit(0)
 
 
 def _reconcile(core: FaultCore, grant: str, worker: str) -> None:

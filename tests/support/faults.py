@@ -22,7 +22,17 @@ from grants.access.sweep import sweep_cluster
 from grants.clusters import labels
 from grants.ids import Prefix, new_id
 from grants.people.model import Account, Person, Profile, SignIn
-from tests.support.fault_worker import Failpoint, Fault, FaultCore, Job, Stage, wait_for, work
+from tests.support.fault_worker import (
+    Click,
+    Failpoint,
+    Fault,
+    FaultCore,
+    Job,
+    Stage,
+    wait_for,
+    work,
+)
+from tests.support.fault_worker import click as decide_and_walk
 
 RBAC: Final = "/apis/rbac.authorization.k8s.io/v1"
 STEPS: Final = tuple(step.name for road in ROADS.values() for step in road)
@@ -70,6 +80,11 @@ class Faults:
 
     def approved(self, *, seconds: int = 3600) -> tuple[Grant, Account]:
         """Have somebody new ask and somebody else approve, by the real verbs."""
+        click, asker = self.asked(seconds=seconds)
+        return self.grant(decide(click, ports=self._core).grants[0]), asker
+
+    def asked(self, *, seconds: int = 3600) -> tuple[Decide, Account]:
+        """Have somebody new ask; gives the click by which somebody else approves."""
         self._number += 1
         asker = self._person(f"erin-{new_id(Prefix.PERSON)}", "engineers")
         approver = self._person(f"ada-{new_id(Prefix.PERSON)}", "approvers")
@@ -83,10 +98,8 @@ class Faults:
             "Faults",
         )
         request = request_access(asked, ports=self._core)
-        click = Decide(
-            new_id(Prefix.EVENT), approver, request.id, request.terms_hash, Verdict.APPROVE
-        )
-        return self.grant(decide(click, ports=self._core).grants[0]), asker
+        key = new_id(Prefix.EVENT)
+        return Decide(key, approver, request.id, request.terms_hash, Verdict.APPROVE), asker
 
     def _person(self, name: str, group: str) -> Account:
         now = datetime.now(UTC)
@@ -138,9 +151,26 @@ class Faults:
         process.start()
         return process
 
+    def clicked(self, click: Decide, fault: Fault) -> BaseProcess:
+        """Have a process decide, and walk what that makes until a step."""
+        process: BaseProcess = self._context.Process(
+            target=decide_and_walk, args=(Click(self.stage, click, fault),)
+        )
+        process.start()
+        return process
+
+    def granted(self, request: str) -> Grant:
+        """Give the one grant that followed a request."""
+        with self._core.store.read() as tx:
+            (grant,) = tx.grant_of_request(request)
+        return grant
+
     def hit(self, grant: Grant, *until: str, fault: Fault) -> None:
         """Have a worker die at a step; that it died there is what counts as a hit."""
-        process = self.start(grant, *until, fault=fault)
+        self.wait_dead(self.start(grant, *until, fault=fault), fault)
+
+    def wait_dead(self, process: BaseProcess, fault: Fault) -> None:
+        """Wait until a process has died at its step."""
         process.join(SETTLED_SECONDS + 5)
         assert process.exitcode == -signal.SIGKILL, (fault, process.exitcode)
         self.hits[f"{fault.step} {fault.side}"] += 1
@@ -156,9 +186,13 @@ class Faults:
     def stop_at(self, grant: Grant, *until: str, fault: Fault) -> BaseProcess:
         """Have a worker stand still (SIGSTOP) at a step."""
         process = self.start(grant, *until, fault=replace(fault, act="stop"))
+        self.wait_stopped(process, fault)
+        return process
+
+    def wait_stopped(self, process: BaseProcess, fault: Fault) -> None:
+        """Wait until a process stands still at its step."""
         wait_for(lambda: _stands_still(process), SETTLED_SECONDS, f"stopped at {fault}")
         self.hits[f"{fault.step} {fault.side} (stopped)"] += 1
-        return process
 
     def go_on(self, process: BaseProcess) -> None:
         """Wake a worker that stood still, and wait until it has done what it will do."""

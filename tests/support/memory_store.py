@@ -22,7 +22,7 @@ from grants.access.model import (
     ProofKind,
     RequestState,
 )
-from grants.access.ports import Claimed
+from grants.access.ports import Claimed, Hold
 from grants.authz.model import RoleSnapshot
 from grants.clock import Clock, SystemClock
 from grants.errors import ChangedMeanwhile, StoreError
@@ -243,7 +243,9 @@ class _PeopleTx(_Tx):
 
 
 class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
-    """One transaction on a snapshot."""
+    """One transaction on a snapshot; `clock` is the one that claims go by."""
+
+    clock: Clock = SystemClock()
 
     def database_time(self) -> datetime | None:
         return None
@@ -334,7 +336,7 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     def decisions(self, request: str) -> tuple[Decision, ...]:
         return tuple(d for d in self.rows.decisions.values() if d.request == request)
 
-    def add_grant(self, grant: Grant) -> None:
+    def add_grant(self, grant: Grant, hold: Hold | None = None) -> None:
         self._must_write()
         self._new(self.rows.grants, grant.id, "grants")
         if any(g.item == grant.item for g in self.rows.grants.values()):
@@ -345,6 +347,8 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         self._refers(self.rows.people, grant.recipient)
         self._check_grant(grant)
         self.rows.grants[grant.id] = grant
+        if hold is not None:
+            self.rows.claims[grant.id] = (hold.worker, self.clock.now() + hold.lasts)
 
     def grant(self, grant: str) -> Grant | None:
         return self.rows.grants.get(grant)
@@ -458,6 +462,7 @@ class MemoryStore(MemoryStage):
             raise StoreError("a transaction within a transaction")
         try:
             tx = self._staged(MemoryTx(self._rows.snapshot(), writable=True))
+            tx.clock = self._clock
             yield tx
             tx.flush()
             self._rows = tx.rows

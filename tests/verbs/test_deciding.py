@@ -6,8 +6,11 @@ from datetime import timedelta
 import pytest
 
 from grants.access.decide import Decide, decide
+from grants.access.fresh import Fresh
 from grants.access.give_back import GiveBack, give_back
-from grants.access.model import AccessRequest, GrantState, RequestState, Verdict
+from grants.access.model import AccessRequest, GrantState, ProofKind, RequestState, Verdict
+from grants.access.ports import Hold
+from grants.access.reconcile import reconcile_grant
 from grants.access.revoke_grant import RevokeGrant, revoke_grant
 from grants.authz.model import Rule
 from grants.errors import (
@@ -313,3 +316,82 @@ def test_being_admin_makes_nobody_an_approver(world: World, request_of_erin: Acc
     alex = world.person("alex", "admins")
     with pytest.raises(Refused):
         world.approve(alex, request_of_erin)
+
+
+HOLD = Hold("wrk-here", timedelta(seconds=5))
+
+
+def _held(world: World, ada: Account, request: AccessRequest) -> Fresh:
+    """Approve where somebody begins what is made, and give what is handed over."""
+    command = Decide(world.key(), ada, request.id, request.terms_hash, Verdict.APPROVE)
+    (fresh,) = decide(command, ports=world, holder=lambda _: HOLD).held
+    return fresh
+
+
+def test_a_grant_that_is_begun_at_once_is_born_claimed_and_handed_over(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    assert fresh.grant == world.grant(fresh.grant.id)
+    with world.store.read() as tx:
+        role = tx.role(fresh.grant.role_digest)
+    assert role is not None
+    assert fresh.rules == role.rules
+    assert world.store.claim_grants("another", 10, HOLD.lasts) == ()
+    world.clock.forward(seconds=5)
+    assert world.store.claim_grants("another", 10, HOLD.lasts), "its claimant may have died"
+
+
+def test_who_begins_it_is_asked_for_its_cluster_once_the_decision_stands(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    asked: list[str] = []
+    shown = request_of_erin.terms_hash
+    wrong = Decide(world.key(), ada, request_of_erin.id, "0" * 64, Verdict.APPROVE)
+    right = Decide(world.key(), ada, request_of_erin.id, shown, Verdict.APPROVE)
+    with pytest.raises(TermsChanged):
+        decide(wrong, ports=world, holder=asked.append)
+    assert asked == []
+    decided = decide(right, ports=world, holder=asked.append)
+    assert asked == ["prod"]
+    assert decided.held == (), "there is no room"
+    assert [one.grant for one in world.store.claim_grants("another", 10, HOLD.lasts)] == [
+        *decided.grants
+    ]
+
+
+def test_what_was_handed_over_becomes_active_without_being_read(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    world.store.fail("grant", AssertionError("read"))
+    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    world.store.mend()
+    assert done == world.grant(fresh.grant.id)
+    assert done.state is GrantState.ACTIVE
+    with world.store.read() as tx:
+        before = tx.proof(done.id, ProofKind.BEFORE)
+    assert before is not None
+    assert before.seen[0].answers
+
+
+def test_what_was_handed_over_and_given_back_meanwhile_gives_nobody_anything(
+    world: World, erin: Account, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    give_back(GiveBack(world.key(), erin, fresh.grant.id), ports=world)
+    world.watch.crash_before = "activate.fill"
+    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    assert done is not None
+    assert done.state is GrantState.ENDED
+    assert world.cluster.peek(world.place(fresh.grant)) is None
+
+
+def test_what_was_handed_over_for_a_cluster_that_is_gone_meanwhile_is_a_problem_of_the_grant(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    world.clusters = type(world.clusters)()
+    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    assert done is not None
+    assert (done.state, done.problem) == (GrantState.ACTIVATING, ClusterUnavailable.code)

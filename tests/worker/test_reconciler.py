@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bot.worker.reconciler import Reconciler
-from grants.access.ports import Claimed
+from grants.access.fresh import Fresh
+from grants.access.ports import Claimed, Hold
 from grants.errors import StoreUnavailable
 from tests.support.memory_store import MemoryStore
 from tests.support.store_values import NOW, FixedClock, a_grant, a_request, populate, some_terms
@@ -83,7 +84,10 @@ def _worker(
     ticks: Callable[[], float] = lambda: 0.0,
     **more: Any,
 ) -> Iterator[Reconciler]:
-    worker = Reconciler(store, walk, hung, worker="w", threads=2, hold=HOLD, ticks=ticks, **more)
+    def forward(grant: str, _fresh: Fresh | None) -> Any:
+        return walk(grant)
+
+    worker = Reconciler(store, forward, hung, worker="w", threads=2, hold=HOLD, ticks=ticks, **more)
     try:
         yield worker
     finally:
@@ -437,3 +441,82 @@ def test_what_was_begun_and_waits_for_a_thread_when_its_cluster_shuts_is_left(
         hall.wait(lambda: len(hall.left) == 2)
         assert worker.stop()
     assert len(hall.inside) == 2
+
+
+def _fresh(store: MemoryStore, cluster: str = "one") -> Fresh:
+    """Add a grant that was born with the claim of worker `w`."""
+    hold = Hold("w", HOLD)
+    request = a_request(populate(store).ann, some_terms())
+    grant = replace(a_grant(request, due_at=NOW - timedelta(minutes=1)), cluster=cluster)
+    with store.write() as tx:
+        tx.add_request(request)
+        tx.add_grant(grant, hold)
+    return Fresh(grant, (), hold)
+
+
+@contextmanager
+def _taker(
+    store: MemoryStore, taken: list[tuple[str, Fresh | None]], **more: Any
+) -> Iterator[Reconciler]:
+    """A worker that notes what it is to walk, on one thread."""
+
+    def forward(grant: str, fresh: Fresh | None) -> None:
+        taken.append((grant, fresh))
+
+    worker = Reconciler(store, forward, lambda _: None, worker="w", threads=1, hold=HOLD, **more)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+def test_what_was_born_claimed_is_walked_as_it_was_handed_over(store: MemoryStore) -> None:
+    fresh, taken = _fresh(store), list[tuple[str, Fresh | None]]()
+    with _taker(store, taken) as worker:
+        assert worker.hold_for("one") == fresh.hold
+        assert worker.begin("one", fresh.grant.id, fresh)
+        assert worker.stop()
+    assert taken == [(fresh.grant.id, fresh)]
+    assert store.claim_grants("another", 1, HOLD), "its claim is given back"
+
+
+def test_what_was_handed_over_a_moment_too_long_ago_is_read_anew(store: MemoryStore) -> None:
+    fresh, taken, now = _fresh(store), list[tuple[str, Fresh | None]](), iter([0.0, 1.0])
+    with _taker(store, taken, ticks=lambda: next(now, 1.0)) as worker:
+        assert worker.begin("one", fresh.grant.id, fresh)
+        assert worker.stop()
+    assert taken == [(fresh.grant.id, None)]
+
+
+def test_what_was_born_claimed_and_waited_until_that_lapsed_is_left(store: MemoryStore) -> None:
+    fresh, taken, now = _fresh(store), list[tuple[str, Fresh | None]](), iter([0.0, 5.0])
+    with _taker(store, taken, ticks=lambda: next(now, 5.0)) as worker:
+        assert worker.begin("one", fresh.grant.id, fresh)
+        assert worker.stop()
+    assert taken == []
+
+
+def test_what_was_born_claimed_and_finds_no_room_is_given_to_others_at_once(
+    store: MemoryStore,
+) -> None:
+    taken = list[tuple[str, Fresh | None]]()
+    fresh = _fresh(store, "dead")
+    with _taker(store, taken, shut=lambda: {"dead"}) as worker:
+        assert worker.hold_for("dead") is None
+        assert not worker.begin("dead", fresh.grant.id, fresh)
+        assert store.claim_grants("another", 1, HOLD)
+        worker.stop()
+        assert worker.hold_for("one") is None
+    assert taken == []
+
+
+def test_nothing_is_to_be_born_claimed_where_there_is_no_room(store: MemoryStore) -> None:
+    _due(store, *["full"] * 4)
+    hall = Hall()
+    with _worker(store, hall.walk) as worker:
+        try:
+            assert worker.run_due() == 4
+            assert worker.hold_for("full") is None
+            assert worker.hold_for("another") is not None
+        finally:
+            hall.open()

@@ -13,6 +13,7 @@ import pytest
 from bot.playground.processes import wait_until
 from bot.worker.known_clusters import KnownClusters
 from bot.worker.reconciler import Reconciler
+from grants.access.fresh import Fresh
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.ports import Claimed
 from grants.access.reconcile import reconcile_grant
@@ -134,7 +135,7 @@ class Town:
                     )
                 )
 
-    def _walk(self, grant_id: str) -> Grant | None:
+    def _walk(self, grant_id: str, _fresh: Fresh | None = None) -> Grant | None:
         done = reconcile_grant(grant_id, ports=self.world)
         assert done is not None
         if done.problem:

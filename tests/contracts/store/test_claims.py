@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from grants.access.model import Cause, GrantState
-from grants.access.ports import Claimed
+from grants.access.ports import Claimed, Hold
 from tests.support.store_values import NOW, a_grant, a_request, ended, populate, some_terms
 
 HOLD = timedelta(minutes=1)
@@ -139,6 +139,21 @@ def test_a_claim_is_given_back_by_its_holder_alone(store, grants):
     assert not store.claim_grant(grant, "w2", HOLD)
     store.release_grant(grant, "w1")
     assert store.claim_grant(grant, "w2", HOLD)
+
+
+def test_a_grant_may_be_born_claimed(store, stored):
+    request = a_request(stored.ann, *(some_terms() for _ in range(2)))
+    held, lapsed = (a_grant(request, i, due_at=PAST) for i in range(2))
+    with store.write() as tx:
+        tx.add_request(request)
+        tx.add_grant(held, Hold("w1", HOLD))
+        tx.add_grant(lapsed, Hold("w1", timedelta(0)))
+    assert claim(store, "w2", 10) == (lapsed.id,)
+    with store.read() as tx:
+        assert tx.grant(held.id) == held
+    assert store.claim_grant(held.id, "w1", HOLD), "it is the claim of whom it says"
+    store.release_grant(held.id, "w1")
+    assert claim(store, "w2", 10) == (held.id,)
 
 
 def test_a_claim_leaves_the_version_alone(store, grants):

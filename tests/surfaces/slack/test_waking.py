@@ -1,11 +1,14 @@
 """The workers are waked once, and only after something changed."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bot.slack.waking import Due, waking
 from grants.access.decide import Decided
+from grants.access.fresh import Fresh
+from grants.access.ports import Hold
 from grants.errors import NotAllowed, TermsChanged
 from grants.people.model import Person
 from tests.support.store_values import a_grant, a_request, some_terms
@@ -53,3 +56,13 @@ def test_each_grant_of_an_approval_is_named_with_its_own_cluster() -> None:
     decided = Decided(a_request(ANN, *items), ("gra-1", "gra-2"))
     waking(due.extend, lambda _: decided)("approve")
     assert due == [Due("one", "gra-1"), Due("two", "gra-2")]
+
+
+def test_what_a_decision_hands_over_goes_with_its_own_grant() -> None:
+    request = a_request(ANN, some_terms(), some_terms())
+    grants = [a_grant(request, number) for number in range(2)]
+    fresh = Fresh(grants[1], (), Hold("w", timedelta(seconds=5)))
+    due: list[Due] = []
+    decided = Decided(request, tuple(grant.id for grant in grants), (fresh,))
+    waking(due.extend, lambda _: decided)("approve")
+    assert [(one.grant, one.fresh) for one in due] == [(grants[0].id, None), (grants[1].id, fresh)]
