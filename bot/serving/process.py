@@ -35,6 +35,7 @@ from bot.wiring import (
 from bot.worker.clockwork import Clockwork
 from bot.worker.loops import process_loops, secrets_loop
 from grants.access.ports import Hold
+from grants.garbage import leave_what_stands
 
 log = logging.getLogger("valetkey.serving")
 
@@ -150,6 +151,7 @@ class Serving:
         self.known.see_all()
         if self.surfaces is not None:
             self.surfaces.start()
+        leave_what_stands()
 
     def run(self) -> None:
         """Stay, looking after the clock, until somebody asks to stop."""
