@@ -56,14 +56,23 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
 
     An empty binding allows nothing, so what is asked meanwhile is what was allowed before. Who the
     cluster is, is asked before anything is put there; where the name is taken the create says so.
+    Where the decision asked it a moment ago, it is asked anew beside the create, which is before
+    anybody is given anything.
     """
 
     def create() -> Work:
-        recognise(work)
+        if not work.recognised:
+            recognise(work)
         return replace(work, binding=_put(work))
 
-    calls = (create, lambda: _read_role(work), lambda: _ask_before(work))
-    made, read, asked = _at_once(work, ports, calls)
+    def read_role() -> Work:
+        if work.recognised:
+            recognise(work)
+        return _read_role(work)
+
+    # The one that takes longest first: each has to wait for the one before to be sent.
+    calls = (create, lambda: _ask_before(work), read_role)
+    made, asked, read = _at_once(work, ports, calls)
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
 
 

@@ -283,7 +283,9 @@ def _approve(
 def _held(grant: Grant, looked: Looked, holder: Holder | None) -> Fresh | None:
     """Give what is handed over to whoever begins this grant at once, if anybody does."""
     role = looked.role
-    if holder is None or role is None or role.digest != grant.role_digest:
+    if holder is None or role is None or looked.uid != grant.cluster_uid:
+        return None
+    if role.digest != grant.role_digest:
         return None
     hold = holder(grant.cluster)
     return None if hold is None else Fresh(grant, role.rules, hold)

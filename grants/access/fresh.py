@@ -18,7 +18,8 @@ and whoever has room for it claims it."""
 
 @dataclass(frozen=True)
 class Fresh:
-    """A grant as it was just stored, with its claim, and the rules of its role, just read.
+    """A grant as it was just stored, with its claim, and the rules of its role, just read in its
+    own cluster, which said who it is.
 
     A hint for its first walk alone. What changed meanwhile has another version, which is compared
     before anything is stored, and nobody is given anything before that.

@@ -14,12 +14,13 @@ class Looked:
     """What a cluster said just now. `problem` is the error when it said nothing usable.
 
     `role` None with no problem means that there is no such role; `namespace_there` is True for
-    cluster-wide terms.
+    cluster-wide terms. `uid` is who the cluster said that it is, where that is known to be right.
     """
 
     role: RoleSnapshot | None = None
     namespace_there: bool = False
     problem: ClusterError | None = None
+    uid: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,4 +103,4 @@ def _read(
 
     calls = (recognise, see_role) if namespace is None else (recognise, see_namespace, see_role)
     ports.lookups.run_all(cluster.alias, calls, ports.times.look_within)
-    return Looked(role=found, namespace_there=there)
+    return Looked(role=found, namespace_there=there, uid=uid)

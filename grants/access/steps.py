@@ -36,12 +36,14 @@ class Work:
     walk can't go on now, by a stable code. `deleted` means that a DELETE by uid was answered:
     what `binding` then holds is held by finalizers. `before_is_new` means that the proof before
     is not stored yet. `rules` are those of the terms, for whoever asks what was allowed before.
+    `recognised` means that the cluster has just said, for the decision, that it is the grant's own.
     """
 
     grant: Grant
     now: datetime
     reached: ClusterPort | None
     rules: tuple[Rule, ...] = ()
+    recognised: bool = False
     before: Proof | None = None
     before_is_new: bool = False
     seen: tuple[Seen, ...] = ()
@@ -131,7 +133,8 @@ def begin_fresh(fresh: Fresh, ports: AccessPorts) -> Work | None:
     reached = ports.clusters.get(fresh.grant.cluster)
     if reached is None:
         return begin(fresh.grant.id, ports)
-    return Work(grant=fresh.grant, now=ports.clock.now(), reached=reached, rules=fresh.rules)
+    now = ports.clock.now()
+    return Work(grant=fresh.grant, now=now, reached=reached, rules=fresh.rules, recognised=True)
 
 
 def _rules(grant: Grant, tx: AccessTx) -> tuple[Rule, ...]:

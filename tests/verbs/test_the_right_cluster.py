@@ -1,9 +1,14 @@
 """A grant belongs to one cluster, whatever its alias leads to later."""
 
+from datetime import timedelta
+
 import pytest
 
+from grants.access.decide import Decide, decide
 from grants.access.give_back import GiveBack, give_back
-from grants.access.model import Cause, GrantState
+from grants.access.model import Cause, GrantState, Verdict
+from grants.access.ports import Hold
+from grants.access.reconcile import reconcile_grant
 from grants.errors import ClusterChanged, Refused
 from grants.people.model import Account
 from tests.support.fake_cluster import FakeCluster, FakeClusters
@@ -61,6 +66,40 @@ def test_access_is_given_only_in_the_cluster_that_was_agreed(world: World) -> No
     held = world.reconcile(grant.id)
     assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
     assert world.cluster.all_bindings() == ()
+
+
+def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_agreed(
+    world: World,
+) -> None:
+    """The address was pointed elsewhere between the look before the decision and the walk."""
+    erin, ada = world.person("erin", "engineers"), world.person("ada", "approvers")
+    request = world.ask(erin)
+    command = Decide(world.key(), ada, request.id, request.terms_hash, Verdict.APPROVE)
+    hold = Hold("wrk-here", timedelta(seconds=5))
+    (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
+    _point_elsewhere(world)
+    held = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    assert held is not None
+    assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
+    assert all(not binding.subjects for binding in world.cluster.all_bindings())
+    again = world.reconcile(fresh.grant.id)
+    assert (again.state, again.problem) == (GrantState.ACTIVATING, "cluster-changed")
+    assert all(not binding.subjects for binding in world.cluster.all_bindings())
+
+
+def test_an_address_pointed_elsewhere_as_the_binding_is_made_is_noticed_before_it_is_filled(
+    world: World,
+) -> None:
+    erin, ada = world.person("erin", "engineers"), world.person("ada", "approvers")
+    request = world.ask(erin)
+    command = Decide(world.key(), ada, request.id, request.terms_hash, Verdict.APPROVE)
+    hold = Hold("wrk-here", timedelta(seconds=5))
+    (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
+    world.cluster.before("uid", lambda: world.cluster.move_to("uid-other"))
+    held = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    assert held is not None
+    assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
+    assert all(not binding.subjects for binding in world.cluster.all_bindings())
 
 
 def test_an_active_grant_is_not_called_revoked_outside_when_another_cluster_is_seen(
