@@ -2,6 +2,7 @@
 
 import io
 import random
+import tracemalloc
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from grants.review.inventory import Inventory
-from grants.review.reading import read_paths, yaml_text
+from grants.review.reading import read_paths, yaml_lists, yaml_text
 from grants.review.reading.yaml_events import NO_HEAD
 from tests.bench import dump
 
@@ -21,7 +22,7 @@ ROLE = "- apiVersion: rbac.authorization.k8s.io/v1\n  kind: Role\n  metadata:\n 
 EDITS = 3000
 TEXTS = (
     *("a b", "on", "null", "1e3", "0x1f", "-", "~", "é", " x", "x ", "a: b", "a #b"),
-    *("'", '"', "a\nb", "---", "- a"),
+    *("'", '"', "a\nb", "---", "- a", "1_", "1__2"),
 )
 
 
@@ -64,7 +65,8 @@ PLAIN = {
     "a list behind its key": "  rules:\n    - verbs:\n        - get\n        - list\n",
     "nothing in it": "  rules: []\n  aggregationRule: {}\n",
     "nothing behind the colon": "  rules:\n  aggregationRule:\n",
-    "words and numbers": "  x:\n  - yes\n  - 017\n  - 1.5e3\n  - Null\n  replicas: 3\n",
+    "words and numbers": "  x:\n  - yes\n  - 017\n  - 1.5e3\n  - Null\n",
+    "underscores": "  x:\n  - 1_\n  - 1__2\n  spec:\n    replicas: 1_0_\n",
     "colons within": "  f:metadata:\n    f:uid: a:b\n  at: 2025-03-01T10:00:00Z\n",
     "spaces within": "  about: one (two), three - four\n",
     "mappings in lists in mappings": "  a:\n  - b:\n    - c: 1\n      d:\n        e: f\n    g: h\n",
@@ -85,6 +87,7 @@ LEFT = {
     "a tag": "  x: !!str 1\n",
     "a quoted key": "  'x': y\n",
     "a space at the end": "  x: y \n",
+    "a line that is long": f"  x: {'a ' * yaml_lists.LINE_MOST}a\n",
 }
 DOUBTED = {
     "a key twice": "  kind: Role\n",
@@ -108,6 +111,7 @@ DOUBTED = {
     "no kind": "- metadata:\n    name: x\n",
     "a list in it": "- kind: List\n  items:\n  - kind: Namespace\n",
     "a wrong type": "  rules: get\n",
+    "a template, and something broken": f"  x: 'a {{{{ b }}}}'\n{ROLE}  rules: [\n",
 }
 
 
@@ -145,6 +149,32 @@ def test_a_dump_that_was_cut_off_is_told_at_its_line(cut: int, by_libyaml: Any) 
     text = around(ROLE + PLAIN["quoted"])[:-cut]
     found = read(text)
     assert found == by_libyaml(text)
+
+
+def test_a_line_as_long_as_the_file_takes_no_more_than_its_own_size(by_libyaml: Any) -> None:
+    text = around(f"{ROLE}  x: {'a ' * 400_000}a\n")
+    tracemalloc.start()
+    found = read(text)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 12 * len(text)
+    assert found == by_libyaml(text)
+
+
+def test_where_most_items_are_not_plain_libyaml_reads_on(
+    by_libyaml: Any, loaded: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_lists, "ODD_MOST", 3)
+    odd = "".join(
+        f"- {{apiVersion: v1, kind: Namespace, metadata: {{name: n{n}}}}}\n" for n in range(9)
+    )
+    plain = "".join(GOOD.format(f"p{n}") for n in range(9))
+    found = read(around(odd))
+    assert len(loaded) == 3 + 1, "the fourth was left to whoever reads on"
+    assert found == by_libyaml(around(odd))
+    loaded.clear()
+    read(around(plain + odd))
+    assert len(loaded) == 9 + 1, "they are no more than the others"
 
 
 def test_lines_are_counted_on(by_libyaml: Any) -> None:
@@ -198,7 +228,7 @@ def edited(text: str, dice: random.Random) -> str:
                 lines[place] = line[:letter] + line[letter + 1 :]
             case 1:
                 lines[place] = (
-                    line[:letter] + dice.choice(" :-#'\"[]{}&*!|>\n\t\ré1a") + line[letter:]
+                    line[:letter] + dice.choice(" :-#'\"[]{}&*!|>\n\t\ré1a_") + line[letter:]
                 )
             case 2:
                 lines[place] = " " * dice.randrange(1, 4) + line

@@ -325,5 +325,5 @@ def value_of(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INT.fullmatch(text):
-        return int(text)
+        return int(text.replace("_", ""))  # wherever they stand, as Kubernetes' own reader has it
     return float(text) if _FLOAT.fullmatch(text) else text

@@ -19,12 +19,19 @@ from grants.review.reading.yaml_events import NO_HEAD, Events, Head, Stop, value
 INDENT_MOST: Final = 60
 """At how many spaces a line may begin here."""
 
+LINE_MOST: Final = 4096
+"""How long a line may be here: while it is read, each place to begin otherwise is kept in mind."""
+
+ODD_MOST: Final = 1000
+"""So many items that are not plain are read one by one; if most are, libyaml reads on."""
+
 KNOWN_MOST: Final = 20_000
 """Most lines of a dump stand in it many times: of so many it is known what they say."""
 
 # How kubectl begins; the List's kind stands behind its items.
 _HEAD: Final = b"apiVersion: v1\nitems:\n"
 _ITEM: Final = b"\n- "
+_TEMPLATE: Final = b"{{"
 
 # A text has no space at its ends, and no `: ` or ` #` within; one that begins with another sign
 # than these may be something else than a text. libyaml looks a thousand letters far for a colon.
@@ -80,8 +87,9 @@ def read_items(data: bytes, sink: Sink, before: int) -> tuple[bytes, Head]:
     while end := data.find(_ITEM, begin) + 1:
         text = data[begin:end]
         item = reader.item(text)
-        # An item may leave its kind to its list's, and a list in a list has rules of its own.
-        if item is None or not item.get("kind") or "items" in item:
+        # An item may leave its kind to its list's, and a list in a list has rules of its own. One
+        # with a template in it explains what is broken behind it.
+        if item is None or not item.get("kind") or "items" in item or _TEMPLATE in text:
             break
         sink.take_plain(item, before + lines + 1)
         lines += text.count(b"\n")
@@ -94,18 +102,23 @@ class _Items:
 
     def __init__(self) -> None:
         self._known: dict[str, _Line] = {}
+        self._plain = 0
+        self._odd = 0
 
     def item(self, text: bytes) -> dict[str, Any] | None:
-        """Read one item; None: there is a doubt."""
-        try:
-            lines = text.decode("ascii").split("\n")
-        except UnicodeDecodeError:
-            return _by_libyaml(text)
-        lines.pop()  # behind the last line's end
-        return self._by_lines(lines) or _by_libyaml(text)
+        """Read one item; None: there is a doubt, or it is no use to go on."""
+        found = self._by_lines(text.decode("ascii")) if text.isascii() else None
+        if found is not None:
+            self._plain += 1
+            return found
+        self._odd += 1
+        is_seldom = self._odd <= max(ODD_MOST, self._plain)
+        return _by_libyaml(text) if is_seldom else None
 
-    def _by_lines(self, lines: list[str]) -> dict[str, Any] | None:
+    def _by_lines(self, text: str) -> dict[str, Any] | None:
         """Read an item whose lines are all plain; None: they are not."""
+        lines = text.split("\n")
+        lines.pop()  # behind the last line's end
         known = self._known
         found: list[Any] = []
         # What is open, each within the one before, and at how many spaces its lines begin; an odd
@@ -113,8 +126,8 @@ class _Items:
         holders: list[Any] = [None, found]
         indents = [-1, 0]
         opened = ""
-        for text in lines:
-            indent, is_item, key, value, opens = known.get(text) or self._learn(text)
+        for line in lines:
+            indent, is_item, key, value, opens = known.get(line) or self._learn(line)
             if opened:
                 below = indent - indents[-1]
                 if below > 0 or (below == 0 and is_item):
@@ -147,6 +160,8 @@ class _Items:
         return found[0] if isinstance(found[0], dict) else None
 
     def _learn(self, text: str) -> _Line:
+        if len(text) > LINE_MOST:
+            return _ODD
         if len(self._known) >= KNOWN_MOST:
             self._known.clear()
         line = self._known[text] = _line(text)
