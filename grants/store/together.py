@@ -13,7 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
-from grants.errors import StoreInUse, StoreOutcomeUnknown, StoreSchemaWrong, StoreUnavailable
+from grants.errors import (
+    StoreInUse,
+    StoreLocked,
+    StoreOutcomeUnknown,
+    StoreSchemaWrong,
+    StoreUnavailable,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,7 +31,12 @@ GATHER_SECONDS: Final = 0.02
 """How long the first of them waits for others, where some came while the last was written."""
 
 _NOT_THEIRS: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
-"""Errors that each of them would meet alone, too."""
+"""Errors that each of them would meet alone, too; but for StoreLocked: one's rows may be held, and
+the others' free.
+"""
+
+LOCKED_MOST: Final = 2
+"""After so many that were locked alone no more are tried: each takes the whole patience."""
 
 
 class _Entry(Generic[T, R]):
@@ -111,9 +122,10 @@ class Together(Generic[T, R]):
     def _make(self, group: list[_Entry[T, R]]) -> None:
         try:
             made = self._write([entry.one for entry in group])
+        except StoreLocked as error:
+            self._make_alone(group, error)
         except _NOT_THEIRS as error:
-            for entry in group:
-                entry.error = error
+            _fail(group, error)
         except Exception as error:  # noqa: BLE001 - raised by whoever it is about
             self._make_alone(group, error)
         else:
@@ -122,13 +134,15 @@ class Together(Generic[T, R]):
 
     def _make_alone(self, group: list[_Entry[T, R]], error: Exception) -> None:
         if len(group) == 1:
-            group[0].error = error
+            _fail(group, error)
             return
+        locked = 0
         for number, entry in enumerate(group):
             self._make([entry])
-            if isinstance(entry.error, _NOT_THEIRS):
-                for other in group[number:]:
-                    other.error = entry.error
+            locked += isinstance(entry.error, StoreLocked)
+            is_theirs = isinstance(entry.error, StoreLocked) and locked < LOCKED_MOST
+            if isinstance(entry.error, _NOT_THEIRS) and not is_theirs:
+                _fail(group[number:], entry.error)
                 return
 
     def _hand_on(self, group: list[_Entry[T, R]]) -> None:
@@ -141,3 +155,8 @@ class Together(Generic[T, R]):
                 entry.error = StoreOutcomeUnknown("broken off within a transaction")
         for entry in (*group, *following):
             entry.woken.set()
+
+
+def _fail(group: Sequence[_Entry[T, R]], error: BaseException) -> None:
+    for entry in group:
+        entry.error = error

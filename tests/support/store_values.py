@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from grants.access.ending import _End
 from grants.access.model import (
     AccessRequest,
     Cause,
@@ -228,3 +229,9 @@ def populate(store: Any) -> Stored:
         tx.add_role(a_role())
         tx.add_request(request)
     return Stored(ann, bob, request)
+
+
+def an_end(grant: Grant, cause: Cause = Cause.EXPIRED) -> _End:
+    """Give what is stored of a grant that is proven ended."""
+    proof = a_proof(grant, ProofKind.GONE, binding_uid=grant.binding_uid)
+    return _End(ended(grant, cause), proof, was_stuck=False)

@@ -9,19 +9,18 @@ from dataclasses import replace
 
 import pytest
 
-from grants.access.ending import _End, _store_ends
+from grants.access.ending import _store_ends
 from grants.access.model import Cause, GrantState, ProofKind
-from grants.errors import ChangedMeanwhile, StoreOutcomeUnknown, StoreUnavailable
+from grants.errors import ChangedMeanwhile, StoreLocked, StoreOutcomeUnknown, StoreUnavailable
 from grants.record.model import Event, EventType
 from grants.store.together import MOST, Together
 from tests.support.fault_worker import wait_for
 from tests.support.store_values import (
     NOW,
     a_grant,
-    a_proof,
     a_request,
     active,
-    ended,
+    an_end,
     populate,
     some_terms,
 )
@@ -145,6 +144,24 @@ def test_a_database_that_goes_away_meanwhile_keeps_nobody_waiting_once_for_each(
     desk.close()
 
 
+def test_rows_of_one_that_somebody_holds_keep_the_others_from_nothing() -> None:
+    desk = Desk(lambda one: StoreLocked("held") if one == "c" else None)
+    brought = desk.bring("a", "b", "c", "d")
+    desk.open()
+    said = ["a is written", "b is written", "StoreLocked", "d is written"]
+    assert [outcome(one) for one in brought] == said
+    desk.close()
+
+
+def test_where_all_is_locked_not_each_waits_for_all_the_others_before_it() -> None:
+    desk = Desk(lambda one: StoreLocked("held") if one != "a" else None)
+    brought = desk.bring("a", "b", "c", "d", "e")
+    desk.open()
+    assert [outcome(one) for one in brought] == ["a is written", *["StoreLocked"] * 4]
+    assert desk.groups == [["a"], ["b", "c", "d", "e"], ["b"], ["c"]]
+    desk.close()
+
+
 def test_whoever_is_broken_off_while_writing_for_others_leaves_none_waiting() -> None:
     """They are told what is true: nobody knows whether theirs was stored."""
     desk = Desk(lambda one: SystemExit() if one == "b" else None)
@@ -219,11 +236,6 @@ def grants(real_store):
         for grant in made:
             tx.add_grant(grant)
         return tx.save_grants([active(grant) for grant in made])
-
-
-def an_end(grant, cause=Cause.EXPIRED):
-    proof = a_proof(grant, ProofKind.GONE, binding_uid=grant.binding_uid)
-    return _End(ended(grant, cause), proof, was_stuck=False)
 
 
 def test_ends_that_come_at_once_are_each_stored_with_proof_and_event(real_store, grants):

@@ -5,16 +5,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import make_url, text
 
-from grants.errors import ChangedMeanwhile, StoreUnavailable
+from grants.access.ending import _store_ends
+from grants.errors import ChangedMeanwhile, StoreLocked, StoreUnavailable
 from grants.outbox.model import Card, CardKind, Place, PlaceKind
 from grants.store.engine import open_database
 from grants.store.store import Store
+from grants.store.together import Together
 from tests.support.commit_relay import CommitRelay
-from tests.support.store_values import NOW, a_grant, a_request, populate, some_terms
+from tests.support.store_values import NOW, a_grant, a_request, an_end, populate, some_terms
 from tests.support.stores import commit, opened
 
 pytestmark = pytest.mark.needs_postgres
@@ -57,11 +60,20 @@ def shown(connection, name):
 def test_a_row_that_another_holds_is_told_as_that(store, impatient, grants):
     with store.write() as tx:
         tx.grant(grants[0].id)
-        with (
-            pytest.raises(StoreUnavailable, match="locked for too long"),
-            impatient.write() as mine,
-        ):
+        with pytest.raises(StoreLocked, match="locked for too long"), impatient.write() as mine:
             mine.grant(grants[0].id)
+
+
+def test_of_ends_that_come_together_only_that_waits_whose_row_another_holds(
+    store, impatient, grants
+):
+    group = Together(partial(impatient._write_all, _store_ends), most=2, gather_seconds=30)
+    group._others_come = True  # so whoever is first waits for the second
+    with store.write() as tx, ThreadPoolExecutor(2) as pool:
+        tx.grant(grants[0].id)
+        held, free = (pool.submit(group.run, an_end(grant)) for grant in grants)
+        assert isinstance(held.exception(10), StoreLocked)
+        assert free.result(10).id == grants[1].id
 
 
 def test_a_table_that_a_migration_holds_is_told_likewise(store, impatient, grants):
