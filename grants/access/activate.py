@@ -8,8 +8,7 @@ is refused.
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 from grants.access.cluster_port import Binding
 from grants.access.drift import subjects_of
@@ -32,9 +31,6 @@ from grants.authz.model import Answer, Question
 from grants.authz.sample import candidate_questions, choose_sample, count_permissions
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
-
-LONGER_THAN_ANY_CALL: Final = timedelta(minutes=1)
-"""Calls end by their own time-outs."""
 
 ENOUGH_DENIED: Final = 3
 """A binding gives all rules of its role or none: so many that change show as much as all of them,
@@ -70,9 +66,8 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
             recognise(work)
         return _read_role(work)
 
-    # The one that takes longest first: each has to wait for the one before to be sent.
-    calls = (create, lambda: _ask_before(work), read_role)
-    made, asked, read = _at_once(work, ports, calls)
+    # The one that takes longest first: it waits for no other thread to wake.
+    made, asked, read = _at_once(work, ports, create, lambda: _ask_before(work), read_role)
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
 
 
@@ -84,17 +79,17 @@ def _look(work: Work, ports: AccessPorts) -> Work:
     """See what stands at the grant's place and, the first time, what is allowed before."""
     if work.before is not None:
         return replace(work, binding=look_there(work))
-    calls = (lambda: replace(work, binding=look_there(work)), lambda: _ask_before(work))
-    found, asked = _at_once(work, ports, calls)
+
+    def look() -> Work:
+        return replace(work, binding=look_there(work))
+
+    found, asked = _at_once(work, ports, look, lambda: _ask_before(work))
     return replace(asked, binding=found.binding)
 
 
-def _at_once(
-    work: Work, ports: AccessPorts, calls: Sequence[Callable[[], Work]]
-) -> tuple[Work, ...]:
+def _at_once(work: Work, ports: AccessPorts, *calls: Callable[[], Work]) -> tuple[Work, ...]:
     """Call a cluster several times at once; the first one's error is raised before the others'."""
-    done = ports.lookups.run_all(work.cluster.alias, calls, LONGER_THAN_ANY_CALL)
-    return cast("tuple[Work, ...]", done)
+    return ports.lookups.run_beside(work.cluster.alias, calls)
 
 
 def _is_ours(work: Work, found: Binding, installation: str) -> bool:
@@ -183,8 +178,11 @@ def _ask_rules(
 
 def _create(work: Work, ports: AccessPorts) -> Work:
     """Create the binding empty, if it is not there yet, and read the role meanwhile."""
-    calls = (lambda: replace(work, binding=work.binding or _put(work)), lambda: _read_role(work))
-    made, read = _at_once(work, ports, calls)
+
+    def make() -> Work:
+        return replace(work, binding=work.binding or _put(work))
+
+    made, read = _at_once(work, ports, make, lambda: _read_role(work))
     return replace(read, binding=made.binding)
 
 

@@ -154,3 +154,9 @@ class Lookups(Protocol):
     ) -> tuple[object, ...]:
         """Run several at once, all within that time; the first one's error that fails is raised."""
         ...
+
+    def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        """Run several at once, the first by whoever asks: for those who can wait for calls to end
+        by their own time-outs.
+        """
+        ...

@@ -281,3 +281,23 @@ def test_lookups_that_belong_together_are_out_at_the_same_time(kubeconfig: Path)
     with pytest.raises(ClusterUnavailable):
         pool.run_all("other", (str,), timedelta(seconds=1))
     pool.close()
+
+
+def test_the_first_of_several_calls_is_made_by_who_asks(kubeconfig: Path) -> None:
+    configs = [ClusterConfig(alias="prod", installation="inst-x", kubeconfig=kubeconfig)]
+    pool, together = ClusterPool(configs, SystemClock()), threading.Barrier(3)
+
+    def meet() -> int:
+        together.wait(10)
+        return threading.get_ident()
+
+    def fail() -> int:
+        raise ClusterForbidden("prod", "get", "")
+
+    own, *others = pool.run_beside("prod", (meet, meet, meet))
+    assert own == threading.get_ident()
+    assert own not in others
+    for calls in ((fail, threading.get_ident), (threading.get_ident, fail)):
+        with pytest.raises(ClusterForbidden):
+            pool.run_beside("prod", calls)
+    pool.close()

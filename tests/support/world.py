@@ -69,6 +69,9 @@ class DirectLookups:
     ) -> tuple[object, ...]:
         return tuple(call() for call in calls)
 
+    def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
+        return tuple(call() for call in calls)
+
 
 @dataclass
 class StepList:
