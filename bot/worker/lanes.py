@@ -19,6 +19,10 @@ HUNG_AFTER: Final = timedelta(seconds=60)
 _AHEAD: Final = 2
 """How many walks are claimed for each thread: one that comes free need not wait for a commit."""
 
+_AHEAD_WHILE_THEY_END: Final = 3
+"""How many where walks do end and more are due: to find the most pressing of a thousand takes as
+long as to store eight ends."""
+
 _MOMENT_SECONDS: Final = 1.0
 """Leases that are over become due some dozens at a time: between two of these nothing is. And what
 a decision handed over is not read anew for as long."""
@@ -91,15 +95,17 @@ class Lane:
         self._room = 0
         self._stopped = False
 
-    def reserve(self) -> int:
+    def reserve(self, ahead: int = _AHEAD) -> int:
         """Tell for how many more walks there is room; none while another thread claims here.
+
+        `ahead` is how many there may be for each thread.
 
         Whoever is told of room must call `take`, with nothing if need be.
         """
         if not self._claiming.acquire(blocking=False):
             return 0  # whoever is at it takes what this thread would
         with self._changed:
-            self._room = 0 if self._stopped else self._threads * _AHEAD - len(self._walks)
+            self._room = 0 if self._stopped else self._threads * ahead - len(self._walks)
         if self._room > 0:
             return self._room
         self._more = True
@@ -120,7 +126,7 @@ class Lane:
     def _fill(self) -> None:
         """Go on with what else is due here."""
         claimed: tuple[str, ...] = ()
-        if room := self.reserve():
+        if room := self.reserve(_AHEAD_WHILE_THEY_END):
             try:
                 claimed = self._calls.claim(self.cluster, room)
             finally:
