@@ -142,7 +142,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         ...
 
     def save_grant(self, grant: Grant) -> Grant:
-        """Store a moved grant; gives it with its new version."""
+        """Store a moved grant; gives it with its new version.
+
+        What was agreed to, for whom and where is stored once, by `add_grant`.
+        """
         ...
 
     def save_grants(self, grants: Sequence[Grant]) -> tuple[Grant, ...]:

@@ -45,6 +45,7 @@ from grants.store.rows import (
     grant_values,
     item_of,
     item_values,
+    moved_grant_values,
     proof_of,
     proof_values,
     request_of,
@@ -135,7 +136,7 @@ _PROOF = (
 
 def _moved_values(grant: Grant) -> dict[str, Any]:
     read = {"read_id": grant.id, "read_version": grant.version}
-    return grant_values(grant) | {"version": grant.version + 1} | read
+    return moved_grant_values(grant) | {"version": grant.version + 1} | read
 
 
 class AccessRows(TxBase):

@@ -134,15 +134,13 @@ def decision_of(row: Row[Any]) -> Decision:
     )
 
 
-_SAME_IN_BOTH = (
+_FIXED = (
     "id",
-    "version",
     "request",
     "item",
     "requester",
     "recipient",
     "cluster_uid",
-    "cluster",
     "namespace",
     "role_digest",
     "subject",
@@ -150,8 +148,12 @@ _SAME_IN_BOTH = (
     "duration",
     "created_at",
     "activate_until",
-    "due_at",
     "binding_name",
+)
+_MOVES = (
+    "version",
+    "cluster",
+    "due_at",
     "binding_uid",
     "expires_at",
     "active_at",
@@ -172,12 +174,24 @@ _SAME_IN_BOTH = (
 def grant_values(grant: Grant) -> dict[str, Any]:
     """Give a grant's columns, but for those of claims."""
     return {
-        **{name: getattr(grant, name) for name in _SAME_IN_BOTH},
-        "state": str(grant.state),
+        **{name: getattr(grant, name) for name in _FIXED},
         "approvers": list(grant.approvers),
         "role_kind": grant.role.kind,
         "role_name": grant.role.name,
         "groups": list(grant.groups),
+        **moved_grant_values(grant),
+    }
+
+
+def moved_grant_values(grant: Grant) -> dict[str, Any]:
+    """Give those of a grant's columns that its moves change.
+
+    What was agreed to, for whom, where and until when stays as it was given. To write it anew
+    costs a database more than the rest: each index and each reference is looked at again.
+    """
+    return {
+        **{name: getattr(grant, name) for name in _MOVES},
+        "state": str(grant.state),
         "cause": None if grant.cause is None else str(grant.cause),
     }
 
@@ -185,7 +199,7 @@ def grant_values(grant: Grant) -> dict[str, Any]:
 def grant_of(row: Row[Any]) -> Grant:
     """Give the grant of a row."""
     return Grant(
-        **{name: getattr(row, name) for name in _SAME_IN_BOTH},
+        **{name: getattr(row, name) for name in (*_FIXED, *_MOVES)},
         state=GrantState(row.state),
         approvers=tuple(row.approvers),
         role=role_ref(row),

@@ -43,6 +43,9 @@ from tests.support.memory_hearing import MemoryHearing
 from tests.support.memory_restored import MemoryRestored
 from tests.support.memory_stage import MemoryStage
 
+FIXED = ("requester", "recipient", "approvers", "namespace", "role", "role_digest", "subject")
+"""Of what a grant is given with: a save leaves it as it was."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -359,7 +362,8 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         if before is None or before.version != grant.version:
             raise ChangedMeanwhile("grant", grant.id)
         self._check_grant(grant)
-        moved = replace(grant, version=grant.version + 1)
+        fixed = {name: getattr(before, name) for name in FIXED}
+        moved = replace(grant, version=grant.version + 1, **fixed)
         self.rows.grants[grant.id] = moved
         return moved
 

@@ -283,6 +283,15 @@ def test_one_binding_realises_one_grant(store, stored, grant):
         tx.save_grant(active(other, "uid-1"))
 
 
+def test_what_a_grant_was_given_with_stays_as_it_was(store, stored, grant):
+    """Nobody agreed to anything else, whatever a bug makes of the value."""
+    other = replace(grant, subject="oidc:mallory", role_digest="e" * 64, recipient=stored.bob.id)
+    with store.write() as tx:
+        tx.save_grant(replace(other, attempts=1))
+    with store.read() as tx:
+        assert tx.grant(grant.id) == replace(grant, attempts=1, version=2)
+
+
 @pytest.mark.parametrize(
     "broken",
     [
