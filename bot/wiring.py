@@ -32,7 +32,7 @@ from bot.worker.skew import ClockWatch
 from grants.access.cancel_request import cancel_request
 from grants.access.decide import decide
 from grants.access.foreign import Former
-from grants.access.fresh import Fresh, Holder
+from grants.access.fresh import Handed, Holder
 from grants.access.give_back import give_back
 from grants.access.health import Waiting
 from grants.access.model import AccessRequest, Grant
@@ -243,12 +243,12 @@ def cluster_gauges(core: Core, known: KnownClusters, registry: CollectorRegistry
 
 def reconcile(
     core: Core, suspect: Callable[[str], None]
-) -> Callable[[str, Fresh | None], Grant | None]:
+) -> Callable[[str, Handed | None], Grant | None]:
     """Give the call that brings one grant forward; `suspect` hears of clusters that fail it."""
 
-    def forward(grant: str, fresh: Fresh | None) -> Grant | None:
+    def forward(grant: str, handed: Handed | None) -> Grant | None:
         with log_ids(grant=grant):
-            done = reconcile_grant(grant, ports=core, fresh=fresh)
+            done = reconcile_grant(grant, ports=core, handed=handed)
         if done is not None and done.problem in CLUSTERS_OWN:
             suspect(done.cluster)
         return done

@@ -39,7 +39,7 @@ from bot.worker.rights_watches import RightsCalls, RightsWatches
 from bot.worker.role_risks import RoleRisks
 from bot.worker.sweeps import SweepCalls, Sweeps
 from bot.worker.watches import WatchCalls, Watches
-from grants.access.fresh import Fresh
+from grants.access.fresh import Fresh, read_ends
 from grants.access.ports import Hold
 from grants.errors import ValetkeyError
 
@@ -75,6 +75,7 @@ class Worker:
             core.store,
             reconcile(core, known.suspect),
             note_hung(core, known.suspect),
+            partial(read_ends, ports=core),
             worker=worker_name(),
             threads=settings.worker_count,
             hold=core.times.claim_hold,

@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
-from grants.access.fresh import Fresh
+from grants.access.fresh import Fresh, Handed
 from grants.errors import ValetkeyError
 
 log = logging.getLogger("valetkey.worker.lanes")
@@ -25,7 +25,9 @@ long as to store eight ends."""
 
 _MOMENT_SECONDS: Final = 1.0
 """Leases that are over become due some dozens at a time: between two of these nothing is. And what
-a decision handed over is not read anew for as long."""
+was read or written of a grant is not read anew for as long."""
+
+_NOTHING_READ: Final[Mapping[str, Handed]] = {}
 
 
 class LaneCalls(Protocol):
@@ -43,8 +45,12 @@ class LaneCalls(Protocol):
         """Give a claim back, so that nobody has to wait for it to lapse."""
         ...
 
-    def walk(self, grant: str, fresh: Fresh | None) -> None:
-        """Bring one grant forward and give its claim back; `fresh` is what its decision gave."""
+    def read_ahead(self, grants: Sequence[str]) -> Mapping[str, Handed]:
+        """Read some that are claimed, all at once; those left out are read as they are walked."""
+        ...
+
+    def walk(self, grant: str, handed: Handed | None) -> None:
+        """Bring one grant forward and give its claim back; `handed` was read a moment ago."""
         ...
 
     def may_go(self, cluster: str) -> bool:
@@ -56,12 +62,12 @@ class LaneCalls(Protocol):
 class _Walk:
     """A walk: when it was claimed (None: not yet), and when it began or was last told to hang.
 
-    Both in seconds. `fresh` is what the grant's decision gave, if that was a moment ago.
+    Both in seconds. `handed` is what was read or written of its grant a moment ago.
     """
 
     claimed_at: float | None
     since: float | None = None
-    fresh: Fresh | None = None
+    handed: Handed | None = None
 
 
 class Lane:
@@ -112,25 +118,26 @@ class Lane:
         self._claiming.release()
         return 0
 
-    def take(self, claimed: Sequence[str]) -> None:
+    def take(self, claimed: Sequence[str], read: Mapping[str, Handed] = _NOTHING_READ) -> None:
         """Start the walks of grants that were claimed for the room that was reserved."""
         try:
             self._more = len(claimed) == self._room
             if self._more:
                 self._more_at = self._ticks()
             for grant in claimed:
-                self._start(grant)
+                self._start(grant, read.get(grant))
         finally:
             self._claiming.release()
 
     def _fill(self) -> None:
         """Go on with what else is due here."""
-        claimed: tuple[str, ...] = ()
+        claimed, read = tuple[str, ...](), _NOTHING_READ
         if room := self.reserve(_AHEAD_WHILE_THEY_END):
             try:
                 claimed = self._calls.claim(self.cluster, room)
+                read = self._calls.read_ahead(claimed)
             finally:
-                self.take(claimed)
+                self.take(claimed, read)
 
     def has_room(self) -> bool:
         """Tell whether one more walk can be started now."""
@@ -147,7 +154,7 @@ class Lane:
                 return False
             if grant in self._walks:
                 return False  # it may be past what is new: the next look tells
-            self._walks[grant] = _Walk(None if fresh is None else self._ticks(), fresh=fresh)
+            self._walks[grant] = _Walk(None if fresh is None else self._ticks(), handed=fresh)
             done = self._pool.submit(self._one, grant)
         done.add_done_callback(lambda ended: self._note(grant, ended))
         return True
@@ -179,17 +186,17 @@ class Lane:
             self._stopped = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, grant: str) -> None:
-        done = self._submit(grant)
+    def _start(self, grant: str, handed: Handed | None) -> None:
+        done = self._submit(grant, handed)
         if done is not None:
             done.add_done_callback(lambda ended: self._note(grant, ended))
 
-    def _submit(self, grant: str) -> "Future[None] | None":
+    def _submit(self, grant: str, handed: Handed | None) -> "Future[None] | None":
         with self._changed:
             if grant in self._walks:
                 return None
             if not self._stopped:
-                self._walks[grant] = _Walk(self._ticks())
+                self._walks[grant] = _Walk(self._ticks(), handed=handed)
                 return self._pool.submit(self._one, grant)
         self._calls.release(grant)
         return None
@@ -198,7 +205,7 @@ class Lane:
         try:
             walk = self._begin(grant)
             if walk is not None:
-                self._calls.walk(grant, walk.fresh)
+                self._calls.walk(grant, walk.handed)
         finally:
             idle = self._forget(grant)
         if self._more and idle:
@@ -217,7 +224,7 @@ class Lane:
             return None
         waited = now - walk.claimed_at
         if waited >= _MOMENT_SECONDS:
-            walk = replace(walk, fresh=None)  # by now the rows may say something else
+            walk = replace(walk, handed=None)  # by now the rows may say something else
         return walk if waited < self._hold_seconds else None
 
     def _forget(self, grant: str) -> bool:

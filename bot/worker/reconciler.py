@@ -3,13 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import Final
 
 from bot.worker.lanes import HUNG_AFTER, Lane
-from grants.access.fresh import Fresh
+from grants.access.fresh import Fresh, Handed
 from grants.access.model import Grant, GrantState
 from grants.access.ports import AccessStore, Hold
 from grants.errors import ValetkeyError
@@ -33,13 +33,15 @@ class Reconciler:
     fence. So a claim that lapses while its holder is slow is no danger. `hung` is called every
     minute about a walk that does not end (a credential plugin has no time-out), so that its grant
     is shown as failing like any other.
+    `read` reads many at once that a lane has claimed.
     """
 
     def __init__(
         self,
         store: AccessStore,
-        reconcile: Callable[[str, Fresh | None], Grant | None],
+        reconcile: Callable[[str, Handed | None], Grant | None],
         hung: Callable[[str], object],
+        read: Callable[[Sequence[str]], Mapping[str, Handed]] = lambda _: {},
         *,
         worker: str,
         threads: int,
@@ -51,6 +53,7 @@ class Reconciler:
         self._store = store
         self._reconcile = reconcile
         self._hung = hung
+        self._read = read
         self._worker = worker
         self._threads = threads
         self._threads_in = threads_in or {}
@@ -151,10 +154,18 @@ class Reconciler:
         except ValetkeyError as error:
             log.warning("a claim lapses by itself", extra={"grant": grant, "code": error.code})
 
-    def walk(self, grant: str, fresh: Fresh | None) -> None:
+    def read_ahead(self, grants: Sequence[str]) -> Mapping[str, Handed]:
+        """Read some that are claimed, all at once; those left out are read as they are walked."""
+        try:
+            return self._read(grants)
+        except ValetkeyError as error:
+            log.warning("each is read by its own walk", extra={"code": error.code})
+            return {}
+
+    def walk(self, grant: str, handed: Handed | None) -> None:
         """Bring one grant forward and give its claim back; one that has ended needs none."""
         try:
-            done = self._reconcile(grant, fresh)
+            done = self._reconcile(grant, handed)
             if done is None or done.state is not GrantState.ENDED:
                 self._store.release_grant(grant, self._worker)
         except ValetkeyError as error:

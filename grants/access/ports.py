@@ -161,6 +161,13 @@ class AccessTx(EventLog, Outbox, Protocol):
         """List grants that are not ended."""
         ...
 
+    def ends_among(self, grants: Sequence[str]) -> tuple[tuple[Grant, Proof | None], ...]:
+        """Read those of these grants that are revoking, each with its newest proof before.
+
+        None of them is locked; a row that can't be read is left out.
+        """
+        ...
+
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         """List active grants that are due and whose lease has ended, the longest due first.
 

@@ -8,10 +8,10 @@ from typing import Final
 from grants.access.activate import ACTIVATE
 from grants.access.active import LOOK_AFTER, is_over
 from grants.access.ending import END, start_revoking
-from grants.access.fresh import Fresh
+from grants.access.fresh import Handed
 from grants.access.model import Cause, Grant, GrantState
 from grants.access.ports import AccessPorts, AccessTimes, AccessTx
-from grants.access.steps import Step, Work, begin, begin_fresh, go_on, walk
+from grants.access.steps import Step, Work, begin, begin_with, go_on, walk
 from grants.access.telling import tell_stuck
 from grants.errors import (
     ChangedMeanwhile,
@@ -36,15 +36,15 @@ NOTHING_CHANGED: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
 
 
 def reconcile_grant(
-    grant_id: str, *, ports: AccessPorts, fresh: Fresh | None = None
+    grant_id: str, *, ports: AccessPorts, handed: Handed | None = None
 ) -> Grant | None:
     """Walk a grant's road, and the next one when it turns; gives the grant as it then stands.
 
     A cluster that fails, and a bug of ours, is a problem stored on the grant, retried with
     back-off for ever; a database that fails goes through to the caller: nothing was changed.
-    `fresh` is what a decision of a moment ago handed over.
+    `handed` is what was read or written of it a moment ago.
     """
-    work = begin(grant_id, ports) if fresh is None else begin_fresh(fresh, ports)
+    work = begin(grant_id, ports) if handed is None else begin_with(handed, ports)
     for _road in range(ROADS_AT_ONCE):
         if work is None or work.grant.state is GrantState.ENDED:
             break

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
-from grants.access.fresh import Fresh
+from grants.access.fresh import Ending, Handed
 from grants.access.model import Grant, GrantState, Proof, ProofKind, Seen
 from grants.access.ports import AccessPorts, AccessTx
 from grants.access.scope import first_alias
@@ -128,13 +128,15 @@ def begin(grant_id: str, ports: AccessPorts) -> Work | None:
     return Work(grant=grant, now=now, reached=reached, rules=rules, before=before)
 
 
-def begin_fresh(fresh: Fresh, ports: AccessPorts) -> Work | None:
-    """Begin the first walk over a grant with what its decision handed over: nothing is read."""
-    reached = ports.clusters.get(fresh.grant.cluster)
+def begin_with(handed: Handed, ports: AccessPorts) -> Work | None:
+    """Begin a walk over a grant with what was handed over: nothing is read."""
+    grant, now = handed.grant, ports.clock.now()
+    reached = ports.clusters.get(grant.cluster)
     if reached is None:
-        return begin(fresh.grant.id, ports)
-    now = ports.clock.now()
-    return Work(grant=fresh.grant, now=now, reached=reached, rules=fresh.rules, recognised=True)
+        return begin(grant.id, ports)
+    if isinstance(handed, Ending):
+        return Work(grant=grant, now=now, reached=reached, before=handed.before)
+    return Work(grant=grant, now=now, reached=reached, rules=handed.rules, recognised=True)
 
 
 def _rules(grant: Grant, tx: AccessTx) -> tuple[Rule, ...]:

@@ -120,6 +120,20 @@ _ADD_HELD = Upsert(
     )
 )
 _GRANT = one_row(select(t.grants).where(t.grants.c.id == bindparam("id")))
+_REVOKING_AMONG = select(t.grants).where(
+    t.grants.c.id.in_(bindparam("grants", expanding=True)),
+    t.grants.c.state == literal_column(f"'{GrantState.REVOKING}'"),
+)
+_BEFORE_AMONG = select(t.proofs).where(
+    t.proofs.c.seq.in_(
+        select(func.max(t.proofs.c.seq))
+        .where(
+            t.proofs.c.grant_id.in_(bindparam("grants", expanding=True)),
+            t.proofs.c.kind == str(ProofKind.BEFORE),
+        )
+        .group_by(t.proofs.c.grant_id)
+    )
+)
 _SAVE_GRANT = update(t.grants).where(
     t.grants.c.id == bindparam("read_id"), t.grants.c.version == bindparam("read_version")
 )
@@ -298,6 +312,16 @@ class AccessRows(TxBase):
         if cluster is not None:
             wanted.append(columns.cluster == cluster)
         return self._grants(*wanted)
+
+    def ends_among(self, grants: Sequence[str]) -> tuple[tuple[Grant, Proof | None], ...]:
+        """Read those of these grants that are revoking, each with its newest proof before."""
+        rows = self._rows(_REVOKING_AMONG, {"grants": list(grants)})
+        found = self._readable("grant", rows, grant_of)
+        if not found:
+            return ()
+        rows = self._rows(_BEFORE_AMONG, {"grants": [grant.id for grant in found]})
+        before = {proof.grant: proof for proof in self._readable("proof", rows, proof_of)}
+        return tuple((grant, before.get(grant.id)) for grant in found)
 
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         """List active grants whose lease has ended, locked; another replica's are left out."""

@@ -22,7 +22,7 @@ from grants.access.cancel_request import CancelRequest, cancel_request
 from grants.access.cluster_port import Binding
 from grants.access.decide import Decide, decide
 from grants.access.expire_requests import expire_requests
-from grants.access.fresh import Fresh
+from grants.access.fresh import Handed, read_ends
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import (
     GRANT_MOVES,
@@ -87,7 +87,7 @@ class Life(RuleBasedStateMachine):
         self.requests: dict[str, RequestState] = {}
         self.grants: dict[str, GrantState] = {}
         self.last: Callable[[], object] | None = None
-        self.handed: list[Fresh] = []
+        self.handed: list[Handed] = []
 
     # What people do.
 
@@ -231,16 +231,23 @@ class Life(RuleBasedStateMachine):
     def reconcile(self, number: int) -> None:
         self._look(self._grant(number))
 
+    @with_grants
+    @rule()
+    def read_ahead(self) -> None:
+        """A worker reads at once what it has claimed, and walks it when there is a thread."""
+        grants = [grant.id for grant in every_grant(self.world)]
+        self.handed += read_ends(grants, self.world).values()
+
     @precondition(lambda self: self.handed)
     @rule(number=which)
     def walk_on(self, number: int) -> None:
-        """Who decided walks what that made, as it was then: at once, or having slept since."""
+        """What was handed over or read is walked as it was then: at once, or having slept since."""
         fresh = self.handed[-1 - number % len(self.handed)]
         self._look(fresh.grant.id, fresh)
 
-    def _look(self, grant: str, fresh: Fresh | None = None) -> None:
+    def _look(self, grant: str, fresh: Handed | None = None) -> None:
         before = self.world.store._rows.grants.get(grant)
-        after = reconcile_grant(grant, ports=self.world, fresh=fresh)
+        after = reconcile_grant(grant, ports=self.world, handed=fresh)
         if before is not None and fresh is not None and before.version != fresh.grant.version:
             return  # it moved on meanwhile: that is found out, and nothing looked at
         if before is None or after is None or after.problem or after.state is not GrantState.ACTIVE:

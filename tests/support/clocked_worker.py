@@ -90,7 +90,7 @@ def main(database_url: str, kubeconfig: str, which: str) -> None:
     core = _Core(database_url, Path(kubeconfig), steady if which == "steady" else SystemClock())
     reconciler = Reconciler(
         core.store,
-        lambda grant, fresh: reconcile_grant(grant, ports=core, fresh=fresh),
+        lambda grant, handed: reconcile_grant(grant, ports=core, handed=handed),
         lambda grant: note_failure(grant, "hung", ports=core),
         worker=f"wrk-{os.getpid()}",
         threads=2,

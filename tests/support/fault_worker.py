@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from grants.access.decide import Decide, decide
+from grants.access.fresh import Ending, read_ends
 from grants.access.ports import AccessTimes, Hold
 from grants.access.reconcile import reconcile_grant
 from grants.clock import SystemClock
@@ -135,8 +136,10 @@ def work(job: Job) -> None:
     worker = f"wrk-{os.getpid()}"
     deadline = time.monotonic() + job.within_seconds
     while time.monotonic() < deadline:
-        for claimed in core.store.claim_grants(worker, 8, HOLD):
-            _reconcile(core, claimed.grant, worker)
+        claimed = [one.grant for one in core.store.claim_grants(worker, 8, HOLD)]
+        read = read_ends(claimed, core)
+        for grant in claimed:
+            _reconcile(core, grant, worker, read.get(grant))
         if _state(core, job.grant) in job.until:
             core.close()
             os._exit(0)
@@ -150,15 +153,15 @@ def click(job: Click) -> None:
     worker = f"wrk-{os.getpid()}"
     done = decide(job.command, ports=core, holder=lambda _: Hold(worker, HOLD))
     for fresh in done.held:
-        reconcile_grant(fresh.grant.id, ports=core, fresh=fresh)
+        reconcile_grant(fresh.grant.id, ports=core, handed=fresh)
         core.store.release_grant(fresh.grant.id, worker)
     core.close()
     os._exit(0)
 
 
-def _reconcile(core: FaultCore, grant: str, worker: str) -> None:
+def _reconcile(core: FaultCore, grant: str, worker: str, handed: Ending | None) -> None:
     try:
-        reconcile_grant(grant, ports=core)
+        reconcile_grant(grant, ports=core, handed=handed)
         core.store.release_grant(grant, worker)
     except ValetkeyError:
         return  # the claim lapses and the grant is taken up again, as in the real worker

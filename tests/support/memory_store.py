@@ -381,6 +381,11 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
             and (cluster is None or g.cluster == cluster)
         )
 
+    def ends_among(self, grants: Sequence[str]) -> tuple[tuple[Grant, Proof | None], ...]:
+        found = (self.rows.grants[one] for one in grants if one in self.rows.grants)
+        revoking = [grant for grant in found if grant.state is GrantState.REVOKING]
+        return tuple((grant, self.proof(grant.id, ProofKind.BEFORE)) for grant in revoking)
+
     def leases_over(self, now: datetime, limit: int) -> tuple[Grant, ...]:
         over = [
             grant

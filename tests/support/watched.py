@@ -112,7 +112,7 @@ class WatchedWorker:
         ports: Any = self.core
         self._reconciler = Reconciler(
             ports.store,
-            lambda grant, fresh: reconcile_grant(grant, ports=ports, fresh=fresh),
+            lambda grant, handed: reconcile_grant(grant, ports=ports, handed=handed),
             lambda _grant: None,
             worker="wrk-watched",
             threads=4,

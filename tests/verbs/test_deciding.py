@@ -365,7 +365,7 @@ def test_what_was_handed_over_becomes_active_without_being_read(
 ) -> None:
     fresh = _held(world, ada, request_of_erin)
     world.store.fail("grant", AssertionError("read"))
-    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    done = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     world.store.mend()
     assert done == world.grant(fresh.grant.id)
     assert done.state is GrantState.ACTIVE
@@ -381,7 +381,7 @@ def test_what_was_handed_over_and_given_back_meanwhile_gives_nobody_anything(
     fresh = _held(world, ada, request_of_erin)
     give_back(GiveBack(world.key(), erin, fresh.grant.id), ports=world)
     world.watch.crash_before = "activate.fill"
-    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    done = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert done is not None
     assert done.state is GrantState.ENDED
     assert world.cluster.peek(world.place(fresh.grant)) is None
@@ -392,6 +392,6 @@ def test_what_was_handed_over_for_a_cluster_that_is_gone_meanwhile_is_a_problem_
 ) -> None:
     fresh = _held(world, ada, request_of_erin)
     world.clusters = type(world.clusters)()
-    done = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    done = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert done is not None
     assert (done.state, done.problem) == (GrantState.ACTIVATING, ClusterUnavailable.code)

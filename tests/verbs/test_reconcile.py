@@ -9,10 +9,11 @@ import pytest
 from grants.access.activate import ACTIVATE, ENOUGH_DENIED
 from grants.access.cluster_port import BindingPlace
 from grants.access.ending import END
+from grants.access.fresh import Ending, read_ends
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, Grant, GrantState, ProofKind
 from grants.access.ports import AccessTimes
-from grants.access.reconcile import reconcile_grant
+from grants.access.reconcile import note_failure, reconcile_grant
 from grants.access.sweep import sweep_cluster
 from grants.authz.model import RoleRef, Rule
 from grants.errors import ClusterForbidden, ClusterUnavailable
@@ -95,6 +96,47 @@ def test_a_crash_at_any_step_of_ending_is_gone_on_from(world: World, step: str, 
     world.clock.forward(seconds=31)
     assert world.reconcile(grant.id).state is GrantState.ENDED
     assert world.cluster.all_bindings() == ()
+
+
+def _read(world: World, grant: Grant) -> Ending:
+    """Give a grant back, and read it as a worker does that claims many."""
+    give_back(GiveBack(world.key(), ERIN, grant.id), ports=world)
+    return read_ends([grant.id, "gra-unknown"], world)[grant.id]
+
+
+def _stored(world: World, read: Ending) -> Grant:
+    with world.store.read() as tx:
+        found = tx.grant(read.grant.id)
+    assert found is not None
+    return found
+
+
+def test_what_was_read_as_it_was_claimed_is_ended_without_another_read(world: World) -> None:
+    read = _read(world, world.active())
+    assert reconcile_grant(read.grant.id, ports=world, handed=read) == _stored(world, read)
+    ended = _stored(world, read)
+    assert (ended.state, ended.version) == (GrantState.ENDED, read.grant.version + 1)
+    with world.store.read() as tx:
+        proof = tx.proof(read.grant.id, ProofKind.GONE)
+    assert proof is not None
+    assert read.before is not None
+    assert proof.questions() == read.before.questions()
+
+
+@pytest.mark.security("G2")
+def test_what_has_moved_since_it_was_read_is_not_stored_over(world: World) -> None:
+    """Another replica noted a failure, or has ended it: its word stands, once."""
+    read = _read(world, world.active())
+    note_failure(read.grant.id, "hung", ports=world)
+    noted = reconcile_grant(read.grant.id, ports=world, handed=read)
+    assert noted is not None
+    assert noted == _stored(world, read)
+    assert (noted.state, noted.problem) == (GrantState.REVOKING, "hung")
+    world.clock.forward(seconds=31)
+    ended = world.reconcile(read.grant.id)
+    assert ended.state is GrantState.ENDED
+    assert reconcile_grant(read.grant.id, ports=world, handed=read) == ended
+    assert [str(e.type) for e in world.store.events].count("grant.ended") == 1
 
 
 def test_a_grant_expires_on_time_and_is_proven_gone(world: World) -> None:

@@ -1,7 +1,7 @@
 """The worker's threads: who is claimed, who waits, and what a walk that never ends costs."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from bot.worker.reconciler import Reconciler
-from grants.access.fresh import Fresh
+from grants.access.fresh import Ending, Fresh, Handed
 from grants.access.ports import Claimed, Hold
 from grants.errors import StoreUnavailable
+from tests.support.fault_worker import wait_for
 from tests.support.memory_store import MemoryStore
 from tests.support.store_values import NOW, FixedClock, a_grant, a_request, populate, some_terms
 
@@ -456,11 +457,11 @@ def _fresh(store: MemoryStore, cluster: str = "one") -> Fresh:
 
 @contextmanager
 def _taker(
-    store: MemoryStore, taken: list[tuple[str, Fresh | None]], **more: Any
+    store: MemoryStore, taken: list[tuple[str, Handed | None]], **more: Any
 ) -> Iterator[Reconciler]:
     """A worker that notes what it is to walk, on one thread."""
 
-    def forward(grant: str, fresh: Fresh | None) -> None:
+    def forward(grant: str, fresh: Handed | None) -> None:
         taken.append((grant, fresh))
 
     worker = Reconciler(store, forward, lambda _: None, worker="w", threads=1, hold=HOLD, **more)
@@ -471,7 +472,7 @@ def _taker(
 
 
 def test_what_was_born_claimed_is_walked_as_it_was_handed_over(store: MemoryStore) -> None:
-    fresh, taken = _fresh(store), list[tuple[str, Fresh | None]]()
+    fresh, taken = _fresh(store), list[tuple[str, Handed | None]]()
     with _taker(store, taken) as worker:
         assert worker.hold_for("one") == fresh.hold
         assert worker.begin("one", fresh.grant.id, fresh)
@@ -480,8 +481,47 @@ def test_what_was_born_claimed_is_walked_as_it_was_handed_over(store: MemoryStor
     assert store.claim_grants("another", 1, HOLD), "its claim is given back"
 
 
+@pytest.mark.parametrize("problem", [None, StoreUnavailable("down")])
+def test_what_is_claimed_as_walks_end_is_read_all_at_once(
+    store: MemoryStore, problem: StoreUnavailable | None
+) -> None:
+    """Where it can't be, each is read by its own walk: the hint is all that is lost."""
+    ids, taken = _due(store, *["one"] * 6), list[tuple[str, Handed | None]]()
+    reads, claimed = list[tuple[str, ...]](), threading.Event()
+    with store.read() as tx:
+        (grant, *_) = tx.live_grants()
+
+    def read(grants: Sequence[str]) -> dict[str, Handed]:
+        reads.append(tuple(grants))
+        if problem:
+            raise problem
+        return {one: Ending(replace(grant, id=one), None) for one in grants[:2]}
+
+    def forward(grant: str, handed: Handed | None) -> None:
+        assert claimed.wait(10)
+        taken.append((grant, handed))
+        with store.write() as tx:
+            found = tx.grant(grant)
+            assert found is not None
+            tx.save_grant(replace(found, due_at=NOW + timedelta(minutes=1)))
+
+    worker = Reconciler(store, forward, lambda _: None, read, worker="w", threads=1, hold=HOLD)
+    try:
+        assert worker.run_due() == 2
+        claimed.set()
+        wait_for(lambda: len(taken) == 6, 10, "all are walked")
+    finally:
+        worker.stop()
+    assert [one for one, _ in taken] == ids
+    assert [one for some in reads for one in some] == ids[2:]
+    assert len(reads[0]) == 2
+    handed = {one: told.grant.id for one, told in taken if told is not None}
+    assert handed == {one: one for one in handed}
+    assert bool(handed) is (problem is None)
+
+
 def test_what_was_handed_over_a_moment_too_long_ago_is_read_anew(store: MemoryStore) -> None:
-    fresh, taken, now = _fresh(store), list[tuple[str, Fresh | None]](), iter([0.0, 1.0])
+    fresh, taken, now = _fresh(store), list[tuple[str, Handed | None]](), iter([0.0, 1.0])
     with _taker(store, taken, ticks=lambda: next(now, 1.0)) as worker:
         assert worker.begin("one", fresh.grant.id, fresh)
         assert worker.stop()
@@ -489,7 +529,7 @@ def test_what_was_handed_over_a_moment_too_long_ago_is_read_anew(store: MemorySt
 
 
 def test_what_was_born_claimed_and_waited_until_that_lapsed_is_left(store: MemoryStore) -> None:
-    fresh, taken, now = _fresh(store), list[tuple[str, Fresh | None]](), iter([0.0, 5.0])
+    fresh, taken, now = _fresh(store), list[tuple[str, Handed | None]](), iter([0.0, 5.0])
     with _taker(store, taken, ticks=lambda: next(now, 5.0)) as worker:
         assert worker.begin("one", fresh.grant.id, fresh)
         assert worker.stop()
@@ -499,7 +539,7 @@ def test_what_was_born_claimed_and_waited_until_that_lapsed_is_left(store: Memor
 def test_what_was_born_claimed_and_finds_no_room_is_given_to_others_at_once(
     store: MemoryStore,
 ) -> None:
-    taken = list[tuple[str, Fresh | None]]()
+    taken = list[tuple[str, Handed | None]]()
     fresh = _fresh(store, "dead")
     with _taker(store, taken, shut=lambda: {"dead"}) as worker:
         assert worker.hold_for("dead") is None

@@ -338,6 +338,31 @@ def test_the_newest_proof_of_a_kind_counts(store, grant):
         assert tx.proof(grant.id, ProofKind.GONE) is None
 
 
+def test_grants_that_are_to_end_are_read_together_with_what_was_proven_before(store, stored):
+    request = a_request(stored.ann, *(some_terms() for _ in range(4)))
+    grants = [a_grant(request, number) for number in range(4)]
+    old = a_proof(grants[0], ProofKind.BEFORE, notes=("old",))
+    newest = a_proof(grants[0], ProofKind.BEFORE)
+    with store.write() as tx:
+        tx.add_request(request)
+        for grant in grants:
+            tx.add_grant(grant)
+        now = list(tx.save_grants([active(grant) for grant in grants]))
+        for proof in (old, newest, a_proof(grants[0]), a_proof(grants[2], ProofKind.BEFORE)):
+            tx.add_proof(proof)
+    with store.write() as tx:
+        for number in (0, 1):
+            revoked = replace(
+                now[number].moved(GrantState.REVOKING), cause=Cause.EXPIRED, revoking_at=NOW
+            )
+            now[number] = tx.save_grant(revoked)
+        now[3] = tx.save_grant(ended(now[3]))
+    with store.read() as tx:
+        found = tx.ends_among(["gra-unknown", *(grant.id for grant in grants)])
+        assert sorted(found, key=lambda one: one[1] is None) == [(now[0], newest), (now[1], None)]
+        assert tx.ends_among(["gra-unknown"]) == ()
+
+
 def test_a_policy_version_is_kept_once(store):
     with store.write() as tx:
         tx.add_policy("digest", b"bytes\x00\xff", NOW)
