@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import rfc8785
 
@@ -15,28 +16,51 @@ _LARGEST: Final = 2**53 - 1
 
 Scalar = str | int | float | bool
 Fact = Scalar | list[Scalar]
+_Body = dict[str, str | int | dict[str, Fact] | None]
+
+
+@dataclass(frozen=True)
+class Unnumbered:
+    """The bytes of an event, but for its number: names are sorted, and it stands between these."""
+
+    before: bytes
+    behind: bytes
+
+    def numbered(self, number: int) -> bytes:
+        """Give the bytes that are stored."""
+        return b'%s,"number":%d,%s' % (self.before, number, self.behind)
+
+
+def canonical(event_id: str, event: Event) -> Unnumbered:
+    """Give the bytes of an event that has no number yet; what is None is left out."""
+    facts = plain_facts(event.facts)
+    before: _Body = {
+        "actor": event.actor,
+        "at": utc_text(event.at),
+        "facts": facts,
+        "grant": event.grant,
+        "id": event_id,
+    }
+    behind: _Body = {
+        "policy_digest": event.policy_digest,
+        "recipient": event.recipient,
+        "request": event.request,
+        "schema": EVENT_SCHEMA,
+        "terms_hash": event.terms_hash,
+        "type": str(event.type),
+        "why_digest": event.why_digest,
+    }
+    dumps = rfc8785.dumps if _has_float(facts) else plain_bytes
+    return Unnumbered(dumps(_told(before))[:-1], dumps(_told(behind))[1:])
 
 
 def canonical_bytes(number: int, event_id: str, event: Event) -> bytes:
-    """Give the bytes that are stored for an event; what is None is left out."""
-    facts = plain_facts(event.facts)
-    body: dict[str, str | int | dict[str, Fact] | None] = {
-        "schema": EVENT_SCHEMA,
-        "number": number,
-        "id": event_id,
-        "type": str(event.type),
-        "at": utc_text(event.at),
-        "actor": event.actor,
-        "recipient": event.recipient,
-        "request": event.request,
-        "grant": event.grant,
-        "why_digest": event.why_digest,
-        "terms_hash": event.terms_hash,
-        "policy_digest": event.policy_digest,
-        "facts": facts,
-    }
-    told = {name: value for name, value in body.items() if value is not None}
-    return rfc8785.dumps(told) if _has_float(facts) else plain_bytes(told)
+    """Give the bytes that are stored for an event."""
+    return canonical(event_id, event).numbered(number)
+
+
+def _told(body: _Body) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
 
 
 def _has_float(facts: Mapping[str, Fact]) -> bool:

@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeDecorator
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 # SQLite gives automatic numbers only to a column of exactly this type.
 Sequence = BigInteger().with_variant(Integer(), "sqlite")
@@ -98,4 +99,4 @@ def storable(text: str) -> str:
 
 def json_text(value: Any) -> str:
     """Give the one text of a JSON value: sorted keys, no spaces, ASCII alone."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)

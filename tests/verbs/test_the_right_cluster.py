@@ -78,7 +78,7 @@ def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_
     hold = Hold("wrk-here", timedelta(seconds=5))
     (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
     _point_elsewhere(world)
-    held = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
     assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
     assert all(not binding.subjects for binding in world.cluster.all_bindings())
@@ -96,7 +96,7 @@ def test_an_address_pointed_elsewhere_as_the_binding_is_made_is_noticed_before_i
     hold = Hold("wrk-here", timedelta(seconds=5))
     (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
     world.cluster.before("uid", lambda: world.cluster.move_to("uid-other"))
-    held = reconcile_grant(fresh.grant.id, ports=world, fresh=fresh)
+    held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
     assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
     assert all(not binding.subjects for binding in world.cluster.all_bindings())
