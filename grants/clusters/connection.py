@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -29,6 +30,8 @@ from grants.proxies import Proxy
 log = logging.getLogger("valetkey.clusters")
 
 _USER_AGENT: Final = "valetkey"
+# What urllib3 makes of `False` anew for each call.
+_NEVER_AGAIN: Final = urllib3.Retry(total=False, redirect=False)
 # Tokens in files are read again once a minute by the loaders, and a plugin is run anew minutes
 # before its token ends. Whoever is answered 401 asks at once.
 _CREDENTIAL_SECONDS: Final = 5.0
@@ -50,7 +53,13 @@ class Call:
 
 def path_of(*segments: str) -> str:
     """Join names to a path, each quoted: names of roles may hold spaces, `:`, quotes and more."""
-    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+    return "/" + "/".join([_quoted(segment) for segment in segments])
+
+
+@lru_cache(maxsize=1024)
+def _quoted(segment: str) -> str:
+    """Quote a name; most of a path is the same in every call."""
+    return quote(segment, safe="")
 
 
 class Connections:
@@ -269,7 +278,7 @@ class _Door:
             "body": None if call.body is None else msgspec.json.encode(call.body),
             "headers": headers,
             "timeout": timeout,
-            "retries": False,
+            "retries": _NEVER_AGAIN,
             "redirect": False,
             "preload_content": False,
         }
