@@ -66,7 +66,7 @@ test-cold: ## `make test` of HEAD in a fresh clone, with an empty HOME and no ca
 faults: setup ## The long form of the fault tests: each point FAULT_ROUNDS (5) times, on each database
 	VALETKEY_FAULT_ROUNDS=$(FAULT_ROUNDS) $(PYTEST) tests/faults --timeout=0 $(ARGS)
 
-bench: setup ## Figures against the same calls made bare, into docs/bench.md: ten minutes alone
+bench: setup ## Figures against the same calls made bare, into docs/bench.md: three quarters of an hour alone
 	$(RUN) python -m tests.bench --write docs/bench.md $(ARGS)
 
 soak: setup ## An hour at twenty actions a second, then ten minutes with rate limits on

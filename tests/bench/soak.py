@@ -37,6 +37,8 @@ PEOPLE: Final = 36
 TEAMS: Final = 12
 SAMPLE_SECONDS: Final = 10.0
 DRAIN_SECONDS: Final = 900.0
+PATIENCE_SECONDS: Final = 60.0
+"""How long somebody waits for a card: then it came too late for what they wanted, if it came."""
 
 
 class Company(Stage):
@@ -129,10 +131,13 @@ class Worker(threading.Thread):
         self._press(self._who, None, "give-back", "")
 
     def _press(self, who: Resident, place: str | None, action: str, reason: str) -> None:
-        """Wait for the card with this button and reason, as long as it takes, and press it."""
+        """Wait for the card with this button and reason, and press it; LookupError: none came."""
         person = self._stage.slack.as_user(who.user)
         found: Message | None = None
+        until = time.monotonic() + PATIENCE_SECONDS
         while found is None and not self.resting.is_set():
+            if time.monotonic() > until:
+                raise LookupError(f"no card with {action} for {reason!r}")
             found = next(
                 (
                     message
