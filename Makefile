@@ -70,7 +70,7 @@ bench: setup ## Figures against the same calls made bare, into docs/bench.md: th
 	$(RUN) python -m tests.bench --write docs/bench.md $(ARGS)
 
 soak: setup ## An hour at twenty actions a second, then ten minutes with rate limits on
-	$(RUN) python -m tests.bench.soak --plot docs/pictures/soak.svg $(ARGS)
+	$(RUN) python -m tests.bench.soak --plot docs/plots/soak.svg $(ARGS)
 
 agreement: setup ## Many questions to ours and to a real API server, AGREEMENT_ROUNDS (16) rounds, into docs/authz.md
 	VALETKEY_TEST_AGREEMENT_ROUNDS=$(AGREEMENT_ROUNDS) VALETKEY_TEST_AGREEMENT_REPORT=docs/authz.md \

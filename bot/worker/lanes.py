@@ -154,7 +154,11 @@ class Lane:
                 return False
             if grant in self._walks:
                 return False  # it may be past what is new: the next look tells
-            self._walks[grant] = _Walk(None if fresh is None else self._ticks(), handed=fresh)
+            claimed_at = None
+            if fresh is not None:
+                since = fresh.hold.since
+                claimed_at = self._ticks() if since is None else since
+            self._walks[grant] = _Walk(claimed_at, handed=fresh)
             done = self._pool.submit(self._one, grant)
         done.add_done_callback(lambda ended: self._note(grant, ended))
         return True

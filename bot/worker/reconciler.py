@@ -81,7 +81,7 @@ class Reconciler:
         """Give the claim that a grant is born with that is begun here; None: there is no room."""
         if self._stopped or not self.may_go(cluster) or not self._lane(cluster).has_room():
             return None
-        return Hold(self._worker, self._hold)
+        return Hold(self._worker, self._hold, self._ticks())
 
     def begin(self, cluster: str, grant: str, fresh: Fresh | None = None) -> bool:
         """Start the walk of a grant that is known to be due, where its cluster has room for it.

@@ -248,10 +248,21 @@ def _store_ends(tx: AccessTx, ends: Sequence[_End]) -> tuple[Grant, ...]:
         tx.retell(end.grant.request)
         if end.was_stuck:
             tx.retell(end.grant.id)
+    _tell_who_decides(tx, [end.grant for end in ends])
     told = [end.grant for end in ends if end.grant.cause is not Cause.GIVEN_BACK]
     tx.notify_all([_sentence(grant) for grant in told])
     saved = {grant.id: grant for grant in tx.save_grants([end.grant for end in in_order])}
     return tuple(saved[end.grant.id] for end in ends)
+
+
+def _tell_who_decides(tx: AccessTx, ended: Sequence[Grant]) -> None:
+    """Have open requests of people whose access ended before its time told anew.
+
+    Whoever decides was told what it would add to that access, and until when that lasts.
+    """
+    early = {grant.recipient for grant in ended if grant.cause is not Cause.EXPIRED}
+    for request in tx.open_requests_for(early) if early else ():
+        tx.retell(request)
 
 
 def _sentence(ended: Grant) -> Notice:

@@ -2,7 +2,8 @@
 
 A grant that is walked at once by the process that made it is born claimed, and handed over. A
 person waits for it. A claim of its own is one commit more, and reading what was just written is two
-transactions more. If that process dies, the claim lapses as any other.
+transactions more. If that process dies, or never learns what became of its commit, the claim lapses
+as any other.
 
 Grants that are to end are read many at a time, as they are claimed.
 

@@ -1,8 +1,8 @@
 """What access needs of the world: a cluster, the rows, and roles; adapters implement these."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -36,10 +36,15 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Hold:
-    """A claim that a grant is born with: whose it is, and how long it lasts."""
+    """A claim that a grant is born with: whose it is, and how long it lasts.
+
+    `since` is when it was thought of, in seconds of the worker's own clock: it runs from then,
+    however long the transaction took that stored it. None: from when its walk is begun.
+    """
 
     worker: str
     lasts: timedelta
+    since: float | None = field(default=None, compare=False)
 
 
 class AccessTx(EventLog, Outbox, Protocol):
@@ -123,6 +128,10 @@ class AccessTx(EventLog, Outbox, Protocol):
 
     def open_requests(self, person: str) -> int:
         """Count the drafts and pending requests of a person."""
+        ...
+
+    def open_requests_for(self, recipients: Collection[str]) -> tuple[str, ...]:
+        """Name the drafts and pending requests for what these people would receive."""
         ...
 
     def add_decision(self, decision: Decision) -> bool:

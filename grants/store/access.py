@@ -1,6 +1,6 @@
 """Rows of access: requests, decisions, grants, proofs, and what they refer to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -100,6 +100,11 @@ _SAVE_REQUEST = update(t.requests).where(
 _ADD_ITEM = insert(t.items)
 _ITEMS = (
     select(t.items).where(t.items.c.request == bindparam("request")).order_by(t.items.c.ordinal)
+)
+_OPEN_FOR = (
+    select(t.requests.c.id)
+    .where(OPEN, t.requests.c.recipient.in_(bindparam("recipients", expanding=True)))
+    .order_by(t.requests.c.id)
 )
 _OPEN_OF = select(func.count()).where(OPEN, t.requests.c.requester == bindparam("requester"))
 
@@ -256,6 +261,11 @@ class AccessRows(TxBase):
         """Count the drafts and pending requests of a person."""
         row = self._row(_OPEN_OF, {"requester": person})
         return int(row[0]) if row is not None else 0
+
+    def open_requests_for(self, recipients: Collection[str]) -> tuple[str, ...]:
+        """Name the drafts and pending requests for what these people would receive."""
+        rows = self._rows(_OPEN_FOR, {"recipients": sorted(recipients)})
+        return tuple(row.id for row in rows)
 
     def add_decision(self, decision: Decision) -> bool:
         """Insert a decision; False when this approver decided this stage before."""

@@ -4,7 +4,7 @@ After a test: `store.events`, `store.cards` and `store.notices` are what was com
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
@@ -322,6 +322,10 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     def open_requests(self, person: str) -> int:
         every = self.rows.requests.values()
         return sum(r.state in OPEN and r.requester == person for r in every)
+
+    def open_requests_for(self, recipients: Collection[str]) -> tuple[str, ...]:
+        every = self.rows.requests.values()
+        return tuple(sorted(r.id for r in every if r.state in OPEN and r.recipient in recipients))
 
     def add_decision(self, decision: Decision) -> bool:
         self._must_write()

@@ -7,6 +7,7 @@ import pytest
 
 from grants.access.cancel_request import CancelRequest, cancel_request
 from grants.access.closing import close
+from grants.access.expire_leases import expire_leases
 from grants.access.expire_requests import expire_requests
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, GrantState, ProofKind, RequestState
@@ -416,3 +417,29 @@ def test_what_is_not_there_is_said_and_recorded_and_a_replay_is_not(
     with pytest.raises(AlreadyDone):
         verb(command, ports=world)
     assert world.events() == recorded
+
+
+@pytest.mark.parametrize(
+    "ends_early", [pytest.param(True, id="given back"), pytest.param(False, id="expired")]
+)
+def test_whoever_decides_hears_when_access_ends_early_that_gave_what_is_asked_for(
+    world: World, *, ends_early: bool
+) -> None:
+    """Their card says what the request adds to other access, and until when that lasts."""
+    erin, ada = world.person("erin", "engineers"), world.person("ada", "approvers")
+    (held,) = world.approve(ada, world.ask(erin)).grants
+    grant = world.reconcile(held)
+    pending = world.ask(erin)
+    theirs = [card for card in world.store.cards if card.about == pending.id]
+    before = [world.store.cards[card] for card in theirs]
+    if ends_early:
+        give_back(GiveBack(world.key(), erin, grant.id), ports=world)
+    else:
+        world.clock.forward(hours=2)
+        expire_leases(ports=world)
+    assert world.reconcile(grant.id).state is GrantState.ENDED
+    after = [world.store.cards[card] for card in theirs]
+    assert theirs
+    assert [now - then for now, then in zip(after, before, strict=True)] == [
+        int(ends_early) for _ in theirs
+    ]

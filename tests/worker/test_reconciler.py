@@ -481,6 +481,23 @@ def test_what_was_born_claimed_is_walked_as_it_was_handed_over(store: MemoryStor
     assert store.claim_grants("another", 1, HOLD), "its claim is given back"
 
 
+@pytest.mark.parametrize(("took", "walked"), [(0.5, "as handed"), (2.0, "anew"), (5.0, "not")])
+def test_a_claim_is_as_old_as_the_transaction_that_stored_it(
+    store: MemoryStore, took: float, walked: str
+) -> None:
+    """It may have waited long for others: by then the claim has lapsed, and others may have it."""
+    fresh, taken = _fresh(store), list[tuple[str, Handed | None]]()
+    ticks = [100.0]
+    with _taker(store, taken, ticks=lambda: ticks[0]) as worker:
+        hold = worker.hold_for("one")
+        assert hold is not None
+        ticks[0] += took
+        assert worker.begin("one", fresh.grant.id, replace(fresh, hold=hold))
+        assert worker.stop()
+    said = {(): "not", (None,): "anew"}.get(tuple(one for _, one in taken), "as handed")
+    assert said == walked
+
+
 @pytest.mark.parametrize("problem", [None, StoreUnavailable("down")])
 def test_what_is_claimed_as_walks_end_is_read_all_at_once(
     store: MemoryStore, problem: StoreUnavailable | None

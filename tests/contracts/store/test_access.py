@@ -191,6 +191,21 @@ def test_the_open_requests_of_a_person_are_counted(store, stored):
         assert tx.open_requests(stored.ann.id) == before + 2
 
 
+def test_open_requests_are_named_by_who_would_receive(store, stored):
+    draft = a_request(stored.ann, state=RequestState.DRAFT)
+    closed = a_request(stored.ann).moved(RequestState.CANCELLED, NOW)
+    other = a_request(stored.bob)
+    with store.write() as tx:
+        before = tx.open_requests_for({stored.ann.id})
+        for request in (draft, other, closed):
+            tx.add_request(request)
+        assert set(tx.open_requests_for({stored.ann.id})) == {*before, draft.id}
+        both = tx.open_requests_for({stored.bob.id, stored.ann.id})
+        assert set(both) == {*before, draft.id, other.id}
+        assert list(both) == sorted(both)
+        assert tx.open_requests_for({"per-nobody"}) == ()
+
+
 def test_an_approver_decides_a_stage_once(store, stored):
     first = a_decision(stored.request, stored.bob, reason="fine")
     again = a_decision(stored.request, stored.bob, verdict=Verdict.DENY)
