@@ -248,11 +248,6 @@ class StoreUnavailable(StoreError):
 
 
 @dataclass(eq=False)
-class StoreLocked(StoreUnavailable):
-    """Rows that were wanted are held by another transaction for too long; others may be free."""
-
-
-@dataclass(eq=False)
 class StoreOutcomeUnknown(StoreUnavailable):
     """Cut off within a commit, and whether it was stored could not be learned in time.
 

@@ -14,7 +14,6 @@ from sqlalchemy import exc
 from grants.errors import (
     ChangedMeanwhile,
     StoreError,
-    StoreLocked,
     StoreSchemaWrong,
     StoreUnavailable,
     ValetkeyError,
@@ -22,10 +21,12 @@ from grants.errors import (
 
 _UNIQUE: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 _RACES: Final = frozenset({"23505", "40001", "40P01"})
-_LOCKED: Final = "55P03"
 _NO_SUCH: Final = frozenset({"42P01", "42703", "3F000"})
 READ_ONLY: Final = "25006"
 """SQLSTATE of a write where none is allowed: in a read transaction, or on a standby."""
+
+LOCKED: Final = "locked for too long by another transaction"
+"""The detail of a StoreUnavailable that says so: rows are held, and others may be free."""
 
 DISK_FULL: Final = "the disk is full, or takes no more"
 """The detail of a StoreUnavailable that says so: no room, a quota, a limit."""
@@ -38,7 +39,7 @@ _SAID: Final[Mapping[str, str]] = {
     "25P03": "idle for too long within a transaction",
     "53100": DISK_FULL,
     "53300": "the server has no connection left",
-    _LOCKED: "locked for too long by another transaction",
+    "55P03": LOCKED,
     "57014": "a statement took too long",
     "57P01": "the server is being stopped",
     "57P02": "the server restarts after a crash",
@@ -116,8 +117,7 @@ def _from_postgres(error: psycopg.Error, *, lost: bool, writing: bool) -> Valetk
         state = "53100"
     passing = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if lost or passing or state in _SAID:
-        kind = StoreLocked if state == _LOCKED else StoreUnavailable
-        return kind(_SAID.get(state) or _state(state, "not reachable"))
+        return StoreUnavailable(_SAID.get(state) or _state(state, "not reachable"))
     return StoreError(_state(state, type(error).__name__))
 
 

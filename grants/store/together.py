@@ -15,11 +15,11 @@ from typing import Final, Generic, TypeVar
 
 from grants.errors import (
     StoreInUse,
-    StoreLocked,
     StoreOutcomeUnknown,
     StoreSchemaWrong,
     StoreUnavailable,
 )
+from grants.store.errors import LOCKED
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,8 +31,8 @@ GATHER_SECONDS: Final = 0.02
 """How long the first of them waits for others, where some came while the last was written."""
 
 _NOT_THEIRS: Final = (StoreUnavailable, StoreSchemaWrong, StoreInUse)
-"""Errors that each of them would meet alone, too; but for StoreLocked: one's rows may be held, and
-the others' free.
+"""Errors that each of them would meet alone, too, but for rows that are locked: one's may be held,
+and the others' free.
 """
 
 LOCKED_MOST: Final = 2
@@ -122,12 +122,11 @@ class Together(Generic[T, R]):
     def _make(self, group: list[_Entry[T, R]]) -> None:
         try:
             made = self._write([entry.one for entry in group])
-        except StoreLocked as error:
-            self._make_alone(group, error)
-        except _NOT_THEIRS as error:
-            _fail(group, error)
         except Exception as error:  # noqa: BLE001 - raised by whoever it is about
-            self._make_alone(group, error)
+            if isinstance(error, _NOT_THEIRS) and not _is_locked(error):
+                _fail(group, error)
+            else:
+                self._make_alone(group, error)
         else:
             for entry, result in zip(group, made, strict=True):
                 entry.results.append(result)
@@ -139,8 +138,8 @@ class Together(Generic[T, R]):
         locked = 0
         for number, entry in enumerate(group):
             self._make([entry])
-            locked += isinstance(entry.error, StoreLocked)
-            is_theirs = isinstance(entry.error, StoreLocked) and locked < LOCKED_MOST
+            locked += _is_locked(entry.error)
+            is_theirs = _is_locked(entry.error) and locked < LOCKED_MOST
             if isinstance(entry.error, _NOT_THEIRS) and not is_theirs:
                 _fail(group[number:], entry.error)
                 return
@@ -160,3 +159,7 @@ class Together(Generic[T, R]):
 def _fail(group: Sequence[_Entry[T, R]], error: BaseException) -> None:
     for entry in group:
         entry.error = error
+
+
+def _is_locked(error: BaseException | None) -> bool:
+    return isinstance(error, StoreUnavailable) and error.detail == LOCKED

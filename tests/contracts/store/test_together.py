@@ -11,8 +11,9 @@ import pytest
 
 from grants.access.ending import _store_ends
 from grants.access.model import Cause, GrantState, ProofKind
-from grants.errors import ChangedMeanwhile, StoreLocked, StoreOutcomeUnknown, StoreUnavailable
+from grants.errors import ChangedMeanwhile, StoreOutcomeUnknown, StoreUnavailable
 from grants.record.model import Event, EventType
+from grants.store.errors import LOCKED
 from grants.store.together import MOST, Together
 from tests.support.fault_worker import wait_for
 from tests.support.store_values import (
@@ -145,19 +146,19 @@ def test_a_database_that_goes_away_meanwhile_keeps_nobody_waiting_once_for_each(
 
 
 def test_rows_of_one_that_somebody_holds_keep_the_others_from_nothing() -> None:
-    desk = Desk(lambda one: StoreLocked("held") if one == "c" else None)
+    desk = Desk(lambda one: StoreUnavailable(LOCKED) if one == "c" else None)
     brought = desk.bring("a", "b", "c", "d")
     desk.open()
-    said = ["a is written", "b is written", "StoreLocked", "d is written"]
+    said = ["a is written", "b is written", "StoreUnavailable", "d is written"]
     assert [outcome(one) for one in brought] == said
     desk.close()
 
 
 def test_where_all_is_locked_not_each_waits_for_all_the_others_before_it() -> None:
-    desk = Desk(lambda one: StoreLocked("held") if one != "a" else None)
+    desk = Desk(lambda one: StoreUnavailable(LOCKED) if one != "a" else None)
     brought = desk.bring("a", "b", "c", "d", "e")
     desk.open()
-    assert [outcome(one) for one in brought] == ["a is written", *["StoreLocked"] * 4]
+    assert [outcome(one) for one in brought] == ["a is written", *["StoreUnavailable"] * 4]
     assert desk.groups == [["a"], ["b", "c", "d", "e"], ["b"], ["c"]]
     desk.close()
 
