@@ -113,17 +113,28 @@ def bind_to(plane: ControlPlane, namespace: str, name: str, role: dict[str, str]
     plane.admin_request("POST", path, body)
 
 
+def may_list(plane: ControlPlane, user: str, namespace: str) -> bool:
+    """Ask whether somebody may list ConfigMaps by now: the server hears of bindings by a watch."""
+    wanted = {"verb": "list", "resource": "configmaps", "namespace": namespace}
+    body = {"spec": {"user": user, "resourceAttributes": wanted}}
+    path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    return bool(plane.admin_request("POST", path, body)["status"]["allowed"])
+
+
 def test_what_an_account_did_is_known_by_binding_and_as_the_log_itself_has_it(
     sending: Sending,
 ) -> None:
     plane, (namespace, _) = sending.plane, sending.stage.namespaces
     token = an_account(plane, namespace, "reader")
     bind_to(plane, namespace, "reader", {"kind": "ClusterRole", "name": "view"})
+    user = f"system:serviceaccount:{namespace}:reader"
+    wait_until(
+        lambda: may_list(plane, user, namespace), within=PATIENCE, what="it may list ConfigMaps"
+    )
     base = f"/api/v1/namespaces/{namespace}"
     for _ in range(3):
         assert plane.request("GET", f"{base}/configmaps", token=token).status == 200
     assert plane.request("GET", f"{base}/secrets", token=token).status == 403
-    user = f"system:serviceaccount:{namespace}:reader"
     found = sending.wait_for(user, 4)
     assert {key: use.count for key, use in found.items()} == {
         ("list", "configmaps", True): 3,
