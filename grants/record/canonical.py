@@ -54,11 +54,6 @@ def canonical(event_id: str, event: Event) -> Unnumbered:
     return Unnumbered(dumps(_told(before))[:-1], dumps(_told(behind))[1:])
 
 
-def canonical_bytes(number: int, event_id: str, event: Event) -> bytes:
-    """Give the bytes that are stored for an event."""
-    return canonical(event_id, event).numbered(number)
-
-
 def _told(body: _Body) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 

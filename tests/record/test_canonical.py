@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grants.plain_json import plain_bytes
-from grants.record.canonical import canonical_bytes, plain_facts, utc_text
+from grants.record.canonical import canonical, plain_facts, utc_text
 from grants.record.model import Event, EventType
 from grants.record.writer import EventBuffer
 from tests.support.store_values import NOW
@@ -36,7 +36,7 @@ def test_the_bytes_of_an_event_never_change():
         policy_digest="e" * 4,
         facts={"zeta": 1e21, "alpha": ["é", True, 10], "half": 0.5, "whole": 3.0},
     )
-    assert canonical_bytes(7, "evt-x", event) == (
+    assert canonical("evt-x", event).numbered(7) == (
         b'{"actor":"per-a","at":"2026-01-05T09:30:00.123456Z",'
         b'"facts":{"alpha":["\xc3\xa9",true,10],"half":0.5,"whole":3,"zeta":1e+21},'
         b'"grant":"gra-b","id":"evt-x","number":7,"policy_digest":"eeee","request":"req-c",'
@@ -48,7 +48,7 @@ def test_the_bytes_of_an_event_never_change():
 def test_facts_come_back_from_the_bytes(facts):
     """Numbers as RFC 8785 has them: each is a double."""
     event = Event(EventType.POLICY_LOADED, NOW, "system", facts=facts)
-    body = json.loads(canonical_bytes(1, "evt-x", event), parse_int=float)
+    body = json.loads(canonical("evt-x", event).numbered(1), parse_int=float)
     assert body["facts"] == facts
 
 
@@ -64,13 +64,13 @@ def test_the_bytes_are_those_of_rfc_8785_whatever_writes_them(facts, number, act
         "actor": actor,
         "facts": facts,
     }
-    assert canonical_bytes(number, "evt-x", event) == rfc8785.dumps(body)
+    assert canonical("evt-x", event).numbered(number) == rfc8785.dumps(body)
 
 
 @given(st.text(st.characters(max_codepoint=0x2030), max_size=30))
 def test_controls_and_quotes_are_escaped_as_rfc_8785_has_it(actor):
     event = Event(EventType.POLICY_LOADED, NOW, actor, facts={"of": [actor]})
-    written = canonical_bytes(1, "evt-x", event)
+    written = canonical("evt-x", event).numbered(1)
     assert rfc8785.dumps(json.loads(written)) == written
     assert json.loads(written)["actor"] == actor
 
@@ -82,14 +82,16 @@ def test_what_is_hashed_is_written_as_rfc_8785_has_it(values):
 
 def test_half_a_character_is_refused():
     with pytest.raises(ValueError, match="surrogates"):
-        canonical_bytes(1, "evt-x", Event(EventType.POLICY_LOADED, NOW, "\ud800"))
+        canonical("evt-x", Event(EventType.POLICY_LOADED, NOW, "\ud800")).numbered(1)
 
 
 @given(FACTS)
 def test_the_order_of_facts_does_not_matter(facts):
     backwards = dict(reversed(facts.items()))
-    first = canonical_bytes(1, "e", Event(EventType.POLICY_LOADED, NOW, "system", facts=facts))
-    other = canonical_bytes(1, "e", Event(EventType.POLICY_LOADED, NOW, "system", facts=backwards))
+    first = canonical("e", Event(EventType.POLICY_LOADED, NOW, "system", facts=facts)).numbered(1)
+    other = canonical("e", Event(EventType.POLICY_LOADED, NOW, "system", facts=backwards)).numbered(
+        1
+    )
     assert first == other
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from grants.access.decide import Decide, decide
+from grants.access.fresh import Fresh
 from grants.access.give_back import GiveBack, give_back
 from grants.access.model import Cause, GrantState, Verdict
 from grants.access.ports import Hold
@@ -68,15 +69,21 @@ def test_access_is_given_only_in_the_cluster_that_was_agreed(world: World) -> No
     assert world.cluster.all_bindings() == ()
 
 
-def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_agreed(
-    world: World,
-) -> None:
-    """The address was pointed elsewhere between the look before the decision and the walk."""
+def _handed_over(world: World) -> Fresh:
+    """Have Erin ask and Ada approve; gives what the decision hands over."""
     erin, ada = world.person("erin", "engineers"), world.person("ada", "approvers")
     request = world.ask(erin)
     command = Decide(world.key(), ada, request.id, request.terms_hash, Verdict.APPROVE)
     hold = Hold("wrk-here", timedelta(seconds=5))
     (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
+    return fresh
+
+
+def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_agreed(
+    world: World,
+) -> None:
+    """The address was pointed elsewhere between the look before the decision and the walk."""
+    fresh = _handed_over(world)
     _point_elsewhere(world)
     held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
@@ -90,11 +97,7 @@ def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_
 def test_an_address_pointed_elsewhere_as_the_binding_is_made_is_noticed_before_it_is_filled(
     world: World,
 ) -> None:
-    erin, ada = world.person("erin", "engineers"), world.person("ada", "approvers")
-    request = world.ask(erin)
-    command = Decide(world.key(), ada, request.id, request.terms_hash, Verdict.APPROVE)
-    hold = Hold("wrk-here", timedelta(seconds=5))
-    (fresh,) = decide(command, ports=world, holder=lambda _: hold).held
+    fresh = _handed_over(world)
     world.cluster.before("uid", lambda: world.cluster.move_to("uid-other"))
     held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
