@@ -58,6 +58,11 @@ def test_a_reviewer_looks_keeps_one_and_hands_another_on(
         ada.be("ada", CHANNEL)
         digest = ada.message("Service accounts of prod")
         expect(digest).to_contain_text("shop-prod/deployer")
+        stands = digest.element_handle()
+        ada.send("I look at these")
+        expect(ada.message("I look at these")).to_be_visible()
+        # What somebody reads or is about to press is not drawn anew for what comes after it.
+        assert stands.evaluate("one => one.isConnected")
         camera.part(digest, "review-digest")
         ada.press(digest, "Look at findings")
         expect(ada.modal()).to_contain_text("payments-prod/backup")

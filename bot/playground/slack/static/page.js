@@ -33,7 +33,34 @@ function toast(text) {
   setTimeout(() => note.remove(), 6000);
 }
 
-// Redrawing. Only what changed is replaced, and what is being typed survives.
+// Redrawing. Only what changed is replaced: what somebody points at stays where it is, and what is
+// being typed survives.
+
+// Makes `old` say what `fresh` says. Whatever is equal in both keeps its node.
+function merge(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  const parts = old.childNodes.length && fresh.childNodes.length;
+  const same = parts && old.nodeName === fresh.nodeName && old.dataset.ts === fresh.dataset.ts;
+  // What a person presses or fills in becomes nothing else under their hands.
+  if (!same || old.matches("button, a, select, textarea")) {
+    old.replaceWith(fresh);
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  mergeChildren(old, fresh);
+}
+
+function mergeChildren(old, fresh) {
+  const had = [...old.childNodes];
+  const has = [...fresh.childNodes];
+  let end = null;
+  while (had.length && has.length && had[0].isEqualNode(has[0])) { had.shift(); has.shift(); }
+  while (had.length && has.length && had.at(-1).isEqualNode(has.at(-1))) { end = had.pop(); has.pop(); }
+  while (had.length && has.length) merge(had.shift(), has.shift());
+  for (const one of had) one.remove();
+  for (const one of has) old.insertBefore(one, end);
+}
 
 function typed(root) {
   const kept = new Map();
@@ -46,15 +73,19 @@ function typed(root) {
 
 function draw(id, html) {
   if (shown[id] === html) return;
+  const anew = !shown[id];
   shown[id] = html;
   const root = $(id);
   const scroll = root.querySelector("#scroll");
   const atEnd = !scroll || scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
   const kept = typed(root);
-  root.innerHTML = html;
+  const fresh = document.createElement("template");
+  fresh.innerHTML = html;
+  if (anew) root.replaceChildren(fresh.content);
+  else mergeChildren(root, fresh.content);
   for (const [key, [value, focused, caret]] of kept) {
     const input = key && document.getElementById(key);
-    if (!input) continue;
+    if (!input || input === document.activeElement) continue;
     if (id === "pane") input.value = value;
     if (focused) { input.focus(); input.setSelectionRange(caret, caret); }
   }
