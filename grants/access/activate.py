@@ -5,11 +5,10 @@ that carries uid and resourceVersion. Whoever ends the grant meanwhile deletes t
 is refused.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
+from grants.access.before import Before, Whom, ask_before
 from grants.access.cluster_port import Binding
 from grants.access.drift import subjects_of
 from grants.access.ending import turn_to_revoking
@@ -27,14 +26,9 @@ from grants.access.steps import (
     wish_of,
 )
 from grants.access.telling import ping, scope_facts
-from grants.authz.model import Answer, Question
-from grants.authz.sample import candidate_questions, choose_sample, count_permissions
+from grants.errors import ClusterError
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
-
-ENOUGH_DENIED: Final = 3
-"""A binding gives all rules of its role or none: so many that change show as much as all of them,
-and each costs people a moment that they wait."""
 
 
 def _is_first(work: Work) -> bool:
@@ -52,8 +46,8 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
 
     An empty binding allows nothing, so what is asked meanwhile is what was allowed before. Who the
     cluster is, is asked before anything is put there; where the name is taken the create says so.
-    Where the decision asked it a moment ago, it is asked anew beside the create, which is before
-    anybody is given anything.
+    Where the decision asked both a moment ago, who the cluster is, is asked anew beside the create,
+    which is before anybody is given anything.
     """
 
     def create() -> Work:
@@ -66,9 +60,21 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
             recognise(work)
         return _read_role(work)
 
-    # The one that takes longest first: it waits for no other thread to wake.
-    made, asked, read = _at_once(work, ports, create, lambda: _ask_before(work), read_role)
+    if work.asked is None:
+        # The one that takes longest first: it waits for no other thread to wake.
+        made, asked, read = _at_once(work, ports, create, lambda: _ask_before(work), read_role)
+    else:
+        made, read = _at_once(work, ports, create, read_role)
+        asked = _take_asked(work)
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
+
+
+def _take_asked(work: Work) -> Work:
+    """Take what was asked for the decision; what came to nothing then is asked again."""
+    try:
+        return _with_before(work, work.asked()) if work.asked else _ask_before(work)
+    except ClusterError:
+        return _ask_before(work)
 
 
 def _not_begun(work: Work) -> bool:
@@ -132,48 +138,23 @@ def _to_create(work: Work) -> bool:
 
 
 def _ask_before(work: Work) -> Work:
-    """Ask what the role would newly allow: at most one question a rule, those denied preferred."""
-    grant, rules, endpoint = work.grant, work.rules, work.cluster.endpoints()[0]
-    answers = _ask_rules(work, candidate_questions(rules, grant.namespace), endpoint)
-    chosen = choose_sample(answers, total=count_permissions(rules, grant.namespace))
-    by_question = {answer.question: answer for rule in answers for answer in rule}
-    sampled = tuple(by_question[question] for question in chosen.questions)
+    grant = work.grant
+    whom = Whom(grant.subject, grant.groups, grant.namespace)
+    return _with_before(work, ask_before(work.cluster, whom, work.rules))
+
+
+def _with_before(work: Work, before: Before) -> Work:
     proof = make_proof(
-        grant,
+        work.grant,
         ProofKind.BEFORE,
         work.now,
-        (Seen(endpoint, ready=True, binding_uid=None, answers=sampled),),
-        unsampled=chosen.unsampled,
+        (Seen(before.endpoint, ready=True, binding_uid=None, answers=before.answers),),
+        unsampled=before.unsampled,
         all_endpoints=work.cluster.knows_all_endpoints(),
     )
     if adds_nothing(proof):
         proof = replace(proof, notes=(*proof.notes, "adds-nothing"))
     return replace(work, before=proof, before_is_new=True)
-
-
-def _ask_rules(
-    work: Work, per_rule: Sequence[Sequence[Question]], endpoint: str
-) -> tuple[tuple[Answer, ...], ...]:
-    """Ask about the riskiest rules first, until enough is denied.
-
-    What is allowed already proves nothing: the rule's next question waits for its turn. While that
-    goes on, more is asked at a time.
-    """
-    answers: list[tuple[Answer, ...]] = [() for _ in per_rule]
-    waiting = deque(number for number, rule in enumerate(per_rule) if rule)
-    denied = asked = 0
-    while waiting and denied < ENOUGH_DENIED:
-        most = max(ENOUGH_DENIED - denied, asked)
-        turn = [waiting.popleft() for _ in range(min(most, len(waiting)))]
-        questions = [per_rule[number][len(answers[number])] for number in turn]
-        found = work.cluster.ask(work.grant.subject, work.grant.groups, questions, endpoint)
-        asked += len(turn)
-        for number, answer in zip(turn, found, strict=True):
-            answers[number] = (*answers[number], answer)
-            denied += not answer.allowed
-            if answer.allowed and len(answers[number]) < len(per_rule[number]):
-                waiting.append(number)
-    return tuple(answers)
 
 
 def _create(work: Work, ports: AccessPorts) -> Work:

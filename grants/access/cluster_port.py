@@ -155,6 +155,13 @@ class Lookups(Protocol):
         """Run several at once, all within that time; the first one's error that fails is raised."""
         ...
 
+    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
+        """Have a call made while the caller does something else; what is given waits for its end.
+
+        It ends by its own time-outs, and raises what failed to whoever waits.
+        """
+        ...
+
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run several at once, the first by whoever asks: for those who can wait for calls to end
         by their own time-outs.

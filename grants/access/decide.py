@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from grants.access.asking import asked_of, to_ask
+from grants.access.before import Asked, Whom, ask_before
 from grants.access.closing import close
 from grants.access.fresh import Fresh, Holder
 from grants.access.granting import activating_event, make_grant
@@ -67,25 +69,62 @@ def decide(command: Decide, *, ports: AccessPorts, holder: Holder | None = None)
     """
     check_reason(command.reason)
     # A no needs no cluster.
-    looked = _look(command.request, ports) if command.verdict is Verdict.APPROVE else Looked()
+    looked, begun = Looked(), _Begun(holder)
+    if command.verdict is Verdict.APPROVE:
+        looked, begun = _look(command.request, ports, holder)
     now = ports.clock.now()
     with ports.store.write() as tx:
         if not tx.first_time(command.key, now):
             raise AlreadyDone(command.key)
-        outcome = _judge_and_decide(tx, command, looked, now, ports, holder)
+        outcome = _judge_and_decide(tx, command, looked, now, ports, begun)
     if isinstance(outcome, ValetkeyError):
         raise outcome
     return outcome
 
 
-def _look(request: str, ports: AccessPorts) -> Looked:
+@dataclass(frozen=True)
+class _Begun:
+    """Who begins what a decision makes, if anybody does, and what is asked for it meanwhile."""
+
+    holder: Holder | None = None
+    asked: Asked | None = None
+
+
+def _look(request_id: str, ports: AccessPorts, holder: Holder | None) -> tuple[Looked, _Begun]:
+    """See what the judgement needs; where this may be the last yes, what is allowed before is asked
+    from then on.
+    """
+    begun = _Begun(holder)
     with ports.store.read() as tx:
-        items = tx.items(request)
-        if not items:
-            return Looked()
-        terms = items[0].terms
+        request = tx.request(request_id)
+        if request is None:
+            return Looked(), begun
+        terms = request.items[0].terms
         way = find_way(tx, terms.cluster, ports)
-    return look_by(way, terms.role, terms.namespace, ports=ports)
+        may_begin = _may_begin(tx, request, holder, ports)
+    looked = look_by(way, terms.role, terms.namespace, ports=ports)
+    if may_begin and way.cluster is not None and looked.has(terms.role_digest, terms.cluster_uid):
+        whom = Whom(terms.subject, request.groups, terms.namespace)
+        ask = partial(ask_before, way.cluster, whom, looked.rules)
+        begun = replace(begun, asked=ports.lookups.start(terms.cluster, ask))
+    return looked, begun
+
+
+def _may_begin(
+    tx: AccessTx, request: AccessRequest, holder: Holder | None, ports: AccessPorts
+) -> bool:
+    """Tell whether one yes more may be the last, and access begins here at once."""
+    stage = _open_stage(request, ports)
+    if holder is None or stage is None or request.state is not RequestState.PENDING:
+        return False
+    if request.stage + 1 < max(request.stages, _stages_now(request, ports)):
+        return False
+    return stage.quorum <= 1 or len(_yes(request, tx.decisions(request.id))) + 1 >= stage.quorum
+
+
+def _yes(request: AccessRequest, decisions: tuple[Decision, ...]) -> list[Decision]:
+    """Give those that said yes at the stage that is open."""
+    return [d for d in decisions if d.stage == request.stage and d.verdict is Verdict.APPROVE]
 
 
 def _judge_and_decide(
@@ -94,7 +133,7 @@ def _judge_and_decide(
     looked: Looked,
     now: datetime,
     ports: AccessPorts,
-    holder: Holder | None,
+    begun: _Begun,
 ) -> Decided | ValetkeyError:
     request, known = tx.request(command.request), tx.known(command.account)
     if request is None:
@@ -114,7 +153,7 @@ def _judge_and_decide(
     _record_decision(tx, request, decision)
     if command.verdict is Verdict.DENY:
         return _deny(tx, request, decision)
-    return _approve(tx, request, (*before, decision), looked, now, ports, holder)
+    return _approve(tx, request, (*before, decision), looked, now, ports, begun)
 
 
 def _refusal(
@@ -257,12 +296,12 @@ def _approve(
     looked: Looked,
     now: datetime,
     ports: AccessPorts,
-    holder: Holder | None,
+    begun: _Begun,
 ) -> Decided | ValetkeyError:
     stage = _open_stage(request, ports)
     if stage is None:
         return TermsChanged(request.id, "policy")
-    yes = [d for d in decisions if d.stage == request.stage and d.verdict is Verdict.APPROVE]
+    yes = _yes(request, decisions)
     if len(yes) < stage.quorum:
         return Decided(_wait_on(tx, request))
     stages = max(request.stages, _stages_now(request, ports))
@@ -272,7 +311,7 @@ def _approve(
     moved = request.moved(RequestState.APPROVED, now)
     closed = close(tx, moved, EventType.REQUEST_APPROVED, actor=yes[-1].approver)
     grants = tuple(make_grant(closed, item, approvers, now, ports) for item in closed.items)
-    held = {grant.id: _held(grant, looked, holder) for grant in grants}
+    held = {grant.id: _held(grant, looked, begun) for grant in grants}
     for grant in grants:
         fresh = held[grant.id]
         tx.add_grant(grant, fresh.hold if fresh else None)
@@ -280,15 +319,13 @@ def _approve(
     return Decided(closed, tuple(held), tuple(fresh for fresh in held.values() if fresh))
 
 
-def _held(grant: Grant, looked: Looked, holder: Holder | None) -> Fresh | None:
+def _held(grant: Grant, looked: Looked, begun: _Begun) -> Fresh | None:
     """Give what is handed over to whoever begins this grant at once, if anybody does."""
-    role = looked.role
-    if holder is None or role is None or looked.uid != grant.cluster_uid:
-        return None
-    if role.digest != grant.role_digest:
+    holder = begun.holder
+    if holder is None or not looked.has(grant.role_digest, grant.cluster_uid):
         return None
     hold = holder(grant.cluster)
-    return None if hold is None else Fresh(grant, role.rules, hold)
+    return None if hold is None else Fresh(grant, looked.rules, hold, begun.asked)
 
 
 def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:

@@ -13,8 +13,9 @@ never given back, so a binding may be deleted by what stood there a moment ago.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from grants.access.before import Asked
 from grants.access.model import Grant, Proof
 from grants.access.ports import AccessPorts, Hold
 from grants.authz.model import Rule
@@ -27,12 +28,13 @@ and whoever has room for it claims it."""
 @dataclass(frozen=True)
 class Fresh:
     """A grant as it was just stored, with its claim, and the rules of its role, just read in its
-    own cluster, which said who it is.
+    own cluster, which said who it is. `asked` waits for what was asked of it meanwhile.
     """
 
     grant: Grant
     rules: tuple[Rule, ...]
     hold: Hold
+    asked: Asked | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from grants.access.model import (
     AccessRequest,
     Decision,
     Grant,
-    Item,
     Proof,
     ProofKind,
 )
@@ -112,10 +111,6 @@ class AccessTx(EventLog, Outbox, Protocol):
 
     def request(self, request: str) -> AccessRequest | None:
         """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
-        ...
-
-    def items(self, request: str) -> tuple[Item, ...]:
-        """Read a request's items alone, in order; none for a request that is not there."""
         ...
 
     def save_request(self, request: AccessRequest) -> AccessRequest:

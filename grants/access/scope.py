@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from grants.access.cluster_port import ClusterPort
 from grants.access.ports import AccessPorts, AccessTx
-from grants.authz.model import RoleRef, RoleSnapshot
+from grants.authz.model import RoleRef, RoleSnapshot, Rule
 from grants.errors import ClusterChanged, ClusterError, ClusterTwice, ClusterUnavailable
 
 
@@ -21,6 +21,15 @@ class Looked:
     namespace_there: bool = False
     problem: ClusterError | None = None
     uid: str | None = None
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The role's rules; none without a role."""
+        return self.role.rules if self.role else ()
+
+    def has(self, role_digest: str, uid: str) -> bool:
+        """Tell whether this very role was seen, in a cluster that said it is this very one."""
+        return self.role is not None and self.role.digest == role_digest and self.uid == uid
 
 
 @dataclass(frozen=True)

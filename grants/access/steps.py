@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from grants.access.before import Asked
 from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
 from grants.access.fresh import Ending, Handed
 from grants.access.model import Grant, GrantState, Proof, ProofKind, Seen
@@ -36,7 +37,8 @@ class Work:
     walk can't go on now, by a stable code. `deleted` means that a DELETE by uid was answered:
     what `binding` then holds is held by finalizers. `before_is_new` means that the proof before
     is not stored yet. `rules` are those of the terms, for whoever asks what was allowed before.
-    `recognised` means that the cluster has just said, for the decision, that it is the grant's own.
+    `recognised` means that the cluster has just said, for the decision, that it is the grant's own;
+    `asked` waits for what was asked then of what is allowed before.
     """
 
     grant: Grant
@@ -44,6 +46,7 @@ class Work:
     reached: ClusterPort | None
     rules: tuple[Rule, ...] = ()
     recognised: bool = False
+    asked: Asked | None = None
     before: Proof | None = None
     before_is_new: bool = False
     seen: tuple[Seen, ...] = ()
@@ -136,7 +139,8 @@ def begin_with(handed: Handed, ports: AccessPorts) -> Work | None:
         return begin(grant.id, ports)
     if isinstance(handed, Ending):
         return Work(grant=grant, now=now, reached=reached, before=handed.before)
-    return Work(grant=grant, now=now, reached=reached, rules=handed.rules, recognised=True)
+    rules, asked = handed.rules, handed.asked
+    return Work(grant=grant, now=now, reached=reached, rules=rules, recognised=True, asked=asked)
 
 
 def _rules(grant: Grant, tx: AccessTx) -> tuple[Rule, ...]:

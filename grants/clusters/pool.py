@@ -82,6 +82,12 @@ class ClusterPool:
             for one in asked:
                 one.cancel()
 
+    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
+        """Have a call made meanwhile; what is given waits for its end, and raises what failed."""
+        deadline = Deadline(_LONGER_THAN_ANY_CALL)
+        (asked,) = self._submit(alias, (call,))
+        return lambda: _answer(alias, asked, deadline)
+
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run several at once, the first on the caller's own thread, which has not to be woken.
 

@@ -226,11 +226,6 @@ class AccessRows(TxBase):
         row = self._locked(_REQUEST, {"id": request})
         return None if row is None else self._read("request", row, self._request_of)
 
-    def items(self, request: str) -> tuple[Item, ...]:
-        """Read a request's items alone, in order; none for a request that is not there."""
-        rows = self._rows(_ITEMS, {"request": request})
-        return tuple(self._read("item", row, item_of) for row in rows)
-
     def save_request(self, request: AccessRequest) -> AccessRequest:
         """Store a moved request (or a draft's new terms); gives it with its new version."""
         moved = replace(request, version=request.version + 1)

@@ -301,3 +301,18 @@ def test_the_first_of_several_calls_is_made_by_who_asks(kubeconfig: Path) -> Non
         with pytest.raises(ClusterForbidden):
             pool.run_beside("prod", calls)
     pool.close()
+
+
+def test_a_call_is_made_while_who_asked_does_something_else(kubeconfig: Path) -> None:
+    configs = [ClusterConfig(alias="prod", installation="inst-x", kubeconfig=kubeconfig)]
+    pool, together = ClusterPool(configs, SystemClock()), threading.Barrier(2)
+
+    def fail() -> int:
+        raise ClusterForbidden("prod", "get", "")
+
+    wait = pool.start("prod", lambda: together.wait(10))
+    assert {together.wait(10), wait()} == {0, 1}
+    wait = pool.start("prod", fail)
+    with pytest.raises(ClusterForbidden):
+        wait()
+    pool.close()

@@ -17,7 +17,6 @@ from grants.access.model import (
     Decision,
     Grant,
     GrantState,
-    Item,
     Proof,
     ProofKind,
     RequestState,
@@ -296,10 +295,6 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
 
     def request(self, request: str) -> AccessRequest | None:
         return self.rows.requests.get(request)
-
-    def items(self, request: str) -> tuple[Item, ...]:
-        found = self.request(request)
-        return () if found is None else found.items
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         self._must_write()

@@ -1,6 +1,7 @@
 """A small world for verbs: a clock, rows in memory, a cluster in memory, a policy, some people."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -68,6 +69,14 @@ class DirectLookups:
         self, alias: str, calls: Sequence[Callable[[], object]], within: timedelta
     ) -> tuple[object, ...]:
         return tuple(call() for call in calls)
+
+    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
+        made: Future[T] = Future()
+        try:
+            made.set_result(call())
+        except ClusterError as error:
+            made.set_exception(error)
+        return made.result
 
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         return tuple(call() for call in calls)

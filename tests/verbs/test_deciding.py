@@ -28,7 +28,7 @@ from grants.errors import (
 from grants.ids import Prefix, new_id
 from grants.people.model import Account
 from grants.policy.model import Stage, Who
-from tests.support.world import VIEW, World, a_policy
+from tests.support.world import VIEW, Crash, World, a_policy
 
 
 @pytest.fixture
@@ -373,6 +373,60 @@ def test_what_was_handed_over_becomes_active_without_being_read(
         before = tx.proof(done.id, ProofKind.BEFORE)
     assert before is not None
     assert before.seen[0].answers
+
+
+def _asked(world: World) -> int:
+    return world.cluster.calls.count("ask")
+
+
+def test_what_is_allowed_before_is_asked_while_the_decision_is_made(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    assert _asked(world) == 1
+    world.watch.crash_before = "activate.ask-active"
+    with pytest.raises(Crash):
+        reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
+    assert _asked(world) == 1
+    with world.store.read() as tx:
+        before = tx.proof(fresh.grant.id, ProofKind.BEFORE)
+    assert before is not None
+    assert [answer.allowed for answer in before.seen[0].answers] == [False]
+
+
+def test_what_could_not_be_asked_for_the_decision_is_asked_by_the_walk(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.cluster.fail("ask")
+    fresh = _held(world, ada, request_of_erin)
+    assert reconcile_grant(fresh.grant.id, ports=world, handed=fresh) == world.grant(fresh.grant.id)
+    assert world.grant(fresh.grant.id).state is GrantState.ACTIVE
+    with world.store.read() as tx:
+        before = tx.proof(fresh.grant.id, ProofKind.BEFORE)
+    assert before is not None
+    assert before.seen[0].answers
+
+
+def test_nothing_is_asked_of_what_access_adds_where_no_access_can_follow(
+    world: World, erin: Account, ada: Account
+) -> None:
+    two = Stage(Who(groups=frozenset({"approvers"})), quorum=2)
+    world.policy.policy = a_policy(stages=(two, two))
+    request = world.ask(erin)
+    bob, cy, di = (world.person(name, "approvers") for name in ("bob", "cy", "di"))
+
+    def decide_on(who: Account, verdict: Verdict = Verdict.APPROVE) -> tuple[Fresh, ...]:
+        command = Decide(world.key(), who, request.id, request.terms_hash, verdict)
+        return decide(command, ports=world, holder=lambda _: HOLD).held
+
+    for early in (ada, bob, cy):
+        assert decide_on(early) == ()
+    assert _asked(world) == 0, "another yes is needed"
+    assert len(decide_on(di)) == 1
+    assert _asked(world) == 1
+    world.policy.policy = a_policy()
+    world.approve(di, world.ask(erin))
+    assert _asked(world) == 1, "nobody begins it here"
 
 
 def test_what_was_handed_over_and_given_back_meanwhile_gives_nobody_anything(

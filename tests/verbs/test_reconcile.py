@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from grants.access.activate import ACTIVATE, ENOUGH_DENIED
+from grants.access.activate import ACTIVATE
+from grants.access.before import ENOUGH_DENIED
 from grants.access.cluster_port import BindingPlace
 from grants.access.ending import END
 from grants.access.fresh import Ending, read_ends

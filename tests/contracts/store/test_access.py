@@ -115,8 +115,6 @@ def test_a_request_comes_back_as_it_was_stored(store, stored):
         assert tx.request(several.id).terms_hash == several.terms_hash
         assert tx.request(stored.request.id) == stored.request
         assert tx.request("req-unknown") is None
-        assert tx.items(several.id) == several.items
-        assert tx.items("req-unknown") == ()
 
 
 def test_a_saved_request_has_the_next_version(store, stored):
