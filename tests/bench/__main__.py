@@ -256,7 +256,10 @@ def run(names: list[str]) -> str:
         plane = stack.enter_context(
             ControlPlane(folder / "plane", found, Authority.in_folder(folder / "ca"))
         )
-        bench = Bench(folder, plane, stack.enter_context(PostgresServer()))
+        # As in earnest: what is committed is on the disk.
+        durable = {"fsync": "on", "full_page_writes": "on"}
+        postgres = stack.enter_context(PostgresServer(settings=durable))
+        bench = Bench(folder, plane, postgres)
         for name in names:
             for figure in PARTS[name](bench):
                 _say(figure.as_row())
