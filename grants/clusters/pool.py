@@ -1,7 +1,7 @@
 """All configured clusters, and threads of their own for reads that people wait for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeVar
@@ -120,6 +120,8 @@ def _answer(alias: str, asked: "Future[T]", deadline: Deadline) -> T:
         return asked.result(timeout=deadline.left_seconds())
     except TimeoutError:
         raise ClusterUnavailable(alias, "look", "no answer in time") from None
+    except CancelledError:
+        raise ClusterUnavailable(alias, "look", "closed before it was asked") from None
     finally:
         # Nobody waits any more: what has not begun must not make the next one wait.
         asked.cancel()

@@ -315,4 +315,10 @@ def test_a_call_is_made_while_who_asked_does_something_else(kubeconfig: Path) ->
     wait = pool.start("prod", fail)
     with pytest.raises(ClusterForbidden):
         wait()
+    hold = threading.Event()
+    busy = [pool.start("prod", lambda: hold.wait(10)) for _ in range(configs[0].pool_size + 1)]
     pool.close()
+    hold.set()
+    assert busy[0]()
+    with pytest.raises(ClusterUnavailable, match="closed before"):
+        busy[-1]()
