@@ -16,6 +16,7 @@ import pytest
 
 from grants.review.inventory import Inventory, Seen
 from grants.review.reading import files, gathering, read_paths
+from tests.support.postgres import reachable_folder
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 GOOD = "apiVersion: v1\nkind: Namespace\nmetadata: {name: good}\n"
@@ -327,7 +328,8 @@ def test_texts_made_to_take_long_do_not() -> None:
 @pytest.fixture
 def no_root() -> Iterator[Path]:
     """A folder of somebody who is not root, for as long as the test runs: root may read all."""
-    with tempfile.TemporaryDirectory() as name:
+    place = reachable_folder(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(dir=place) as name:
         folder, root = Path(name), os.geteuid() == 0
         if root:
             shutil.chown(folder, user=NOBODY)

@@ -47,7 +47,7 @@ class PostgresServer:
 
         `settings` are the server's own, beside those that make it quick and small.
         """
-        place = _reachable_folder(temporary or Path(tempfile.gettempdir()))
+        place = reachable_folder(temporary or Path(tempfile.gettempdir()))
         self._folder = Path(tempfile.mkdtemp(prefix="valetkey-postgres-", dir=place))
         self._settings = {
             "fsync": "off",
@@ -233,7 +233,7 @@ class PostgresServer:
             return False
 
 
-def _reachable_folder(temporary: Path) -> Path:
+def reachable_folder(temporary: Path) -> Path:
     """As root: a folder for temporary files that `nobody` can reach, for TMPDIR may be private."""
     if os.geteuid() != 0:
         return temporary

@@ -24,11 +24,10 @@ from grants.review.rightsizing import cautions
 from grants.usage.coverage import Lack
 from tests.support.stores import copied, migrated_template
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 SIZED = Draft202012Validator(
     shape_schema("right-size"), format_checker=Draft202012Validator.FORMAT_CHECKER
 )
-OLD = (NOW - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
+OLD = "2024-11-05T09:30:00Z"
 USER = "system:serviceaccount:shop:worker"
 RBAC = "rbac.authorization.k8s.io"
 VERSION = {"apiVersion": f"{RBAC}/v1"}
@@ -61,10 +60,16 @@ def meta(name: str, namespace: str = "") -> dict[str, Any]:
     return {"name": name, **place, "creationTimestamp": OLD, "uid": f"u-{name}"}
 
 
+def now() -> datetime:
+    """The command reads the clock: a log made as this file was loaded is old when the test runs."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def events(*asked: tuple[str, str, str]) -> Iterator[str]:
     """What was asked each half hour, for forty days."""
-    at, number = NOW - timedelta(days=40), 0
-    while at < NOW:
+    end = now()
+    at, number = end - timedelta(days=40), 0
+    while at < end:
         for verb, resource, name in asked:
             number += 1
             yield json.dumps(event(number, at, verb, resource, name))
@@ -239,7 +244,7 @@ def test_an_apply_that_made_something_needs_create(run: Any) -> None:
 
     def proposed(code: int) -> tuple[set[str], int, list[str]]:
         first = json.dumps(
-            event(0, NOW - timedelta(days=9), "patch", "pods", "a")
+            event(0, now() - timedelta(days=9), "patch", "pods", "a")
             | {"auditID": "made", "responseStatus": {"code": code}}
         )
         log = itertools.chain(events(*seen), [first])
@@ -301,7 +306,7 @@ def test_a_cluster_is_read_as_files_are(run: Any, tmp_path: Path) -> None:
 
     def read(wanted: Wanted, _heard: Any) -> tuple[Inventory, ...]:
         asked.append(wanted)
-        return (replace(read_paths([tmp_path / "dump.json"], now=NOW), cluster="prod"),)
+        return (replace(read_paths([tmp_path / "dump.json"], now=now()), cluster="prod"),)
 
     run(dump(RULES), events(*SEEN))
     arguments = ["shop/worker", "--cluster", "prod", "--audit", str(tmp_path / "audit.log")]
