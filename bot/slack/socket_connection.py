@@ -216,6 +216,9 @@ def open_socket(
         timeout=timeout_seconds,
         sslopt={"context": context} if context else None,
         enable_multithread=True,
+        # Whoever reads a frame refuses what is no UTF-8. The package looks at each byte in Python,
+        # which is a millisecond or two before every click is heard.
+        skip_utf8_validation=True,
         **socket_options(proxy),
     )
     return opened

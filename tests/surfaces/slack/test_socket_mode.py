@@ -315,6 +315,7 @@ def test_frames_that_are_no_envelopes_do_no_harm(table: Bench) -> None:
     for frame in ('"text"', "[1]", '{"envelope_id": 7}', "{", "", deep, '{"type": "hello"}'):
         table.server.links[0].tell(frame)
     table.server.links[0].socket.send(b"\x00\xff")
+    table.server.links[0].socket.send(b'{"envelope_id": "\xff"}', text=True)
     table.send(0, "after")
     table.server.wait(lambda: table.server.acked("after"))
     assert table.app.seen == ["after"]
