@@ -36,8 +36,12 @@ _KNOWN = (
     .outerjoin(t.emails, t.emails.c.person == _P.id)
 )
 _KNOWN_PERSON = _KNOWN.where(_P.id == bindparam("this"))
-_KNOWN_ACCOUNT = _KNOWN.join(t.accounts, _A.person == _P.id).where(
-    _A.team == bindparam("team"), _A.user == bindparam("user")
+# The account's person first: PostgreSQL reads all the rest by keys then.
+_KNOWN_ACCOUNT = _KNOWN.where(
+    _P.id
+    == select(_A.person)
+    .where(_A.team == bindparam("team"), _A.user == bindparam("user"))
+    .scalar_subquery()
 )
 _WITH_EMAIL = select(t.emails.c.person).where(t.emails.c.email == bindparam("email"))
 
