@@ -5,11 +5,12 @@ that carries uid and resourceVersion. Whoever ends the grant meanwhile deletes t
 is refused.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
 from grants.access.before import Before, Whom, ask_before
-from grants.access.cluster_port import Binding
+from grants.access.cluster_port import Binding, Started
 from grants.access.drift import subjects_of
 from grants.access.ending import turn_to_revoking
 from grants.access.model import Cause, GrantState, ProofKind, Seen
@@ -29,6 +30,8 @@ from grants.access.telling import ping, scope_facts
 from grants.errors import ClusterError
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
+
+log = logging.getLogger("valetkey.access")
 
 
 def _is_first(work: Work) -> bool:
@@ -60,21 +63,32 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
             recognise(work)
         return _read_role(work)
 
-    if work.asked is None:
+    def ask() -> Work:
+        return _ask_before(work, ports)
+
+    if work.asking is None:
         # The one that takes longest first: it waits for no other thread to wake.
-        made, asked, read = _at_once(work, ports, create, lambda: _ask_before(work), read_role)
+        made, asked, read = _at_once(work, ports, create, ask, read_role)
     else:
         made, read = _at_once(work, ports, create, read_role)
-        asked = _take_asked(work)
+        asked = _take_asked(work, work.asking) or ask()
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
 
 
-def _take_asked(work: Work) -> Work:
-    """Take what was asked for the decision; what came to nothing then is asked again."""
+def _take_asked(work: Work, asking: Started[Before | None]) -> Work | None:
+    """Take what was asked for the decision; None where that was not enough, or came to nothing."""
     try:
-        return _with_before(work, work.asked()) if work.asked else _ask_before(work)
-    except ClusterError:
-        return _ask_before(work)
+        before = asking.result()
+    except ClusterError as error:
+        log.info("what was asked ahead failed; it is asked again", extra={"code": error.code})
+        return None
+    if before is None or not before.is_of(_whom(work), work.now):
+        return None
+    return _with_before(work, before)
+
+
+def _whom(work: Work) -> Whom:
+    return Whom(work.grant.subject, work.grant.groups, work.grant.namespace)
 
 
 def _not_begun(work: Work) -> bool:
@@ -89,7 +103,7 @@ def _look(work: Work, ports: AccessPorts) -> Work:
     def look() -> Work:
         return replace(work, binding=look_there(work))
 
-    found, asked = _at_once(work, ports, look, lambda: _ask_before(work))
+    found, asked = _at_once(work, ports, look, lambda: _ask_before(work, ports))
     return replace(asked, binding=found.binding)
 
 
@@ -137,17 +151,16 @@ def _to_create(work: Work) -> bool:
     return _not_begun(work) and _not_filled(work)
 
 
-def _ask_before(work: Work) -> Work:
-    grant = work.grant
-    whom = Whom(grant.subject, grant.groups, grant.namespace)
-    return _with_before(work, ask_before(work.cluster, whom, work.rules))
+def _ask_before(work: Work, ports: AccessPorts) -> Work:
+    before = ask_before(work.cluster, _whom(work), work.rules, ports.clock)
+    return _with_before(work, before)
 
 
 def _with_before(work: Work, before: Before) -> Work:
     proof = make_proof(
         work.grant,
         ProofKind.BEFORE,
-        work.now,
+        before.at,
         (Seen(before.endpoint, ready=True, binding_uid=None, answers=before.answers),),
         unsampled=before.unsampled,
         all_endpoints=work.cluster.knows_all_endpoints(),

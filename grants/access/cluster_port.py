@@ -142,6 +142,21 @@ class Clusters(Protocol):
 T = TypeVar("T")
 
 
+S_co = TypeVar("S_co", covariant=True)
+
+
+class Started(Protocol[S_co]):
+    """A call that is being made meanwhile."""
+
+    def result(self) -> S_co:
+        """Wait for its end, and raise what failed; one that has not begun is made by who waits."""
+        ...
+
+    def leave(self) -> None:
+        """Hear that nobody waits: what has not begun is not made."""
+        ...
+
+
 class Lookups(Protocol):
     """Runs reads of clusters beside the caller, so that a hung cluster costs a bounded time."""
 
@@ -155,11 +170,8 @@ class Lookups(Protocol):
         """Run several at once, all within that time; the first one's error that fails is raised."""
         ...
 
-    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
-        """Have a call made while the caller does something else; what is given waits for its end.
-
-        It ends by its own time-outs, and raises what failed to whoever waits.
-        """
+    def start(self, alias: str, call: Callable[[], T]) -> "Started[T]":
+        """Have a call made while the caller does something else, on threads of its own."""
         ...
 
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:

@@ -5,8 +5,9 @@ from datetime import datetime
 from functools import partial
 
 from grants.access.asking import asked_of, to_ask
-from grants.access.before import Asked, Whom, ask_before
+from grants.access.before import Before, Whom, ask_first
 from grants.access.closing import close
+from grants.access.cluster_port import Started
 from grants.access.fresh import Fresh, Holder
 from grants.access.granting import activating_event, make_grant
 from grants.access.model import (
@@ -71,12 +72,17 @@ def decide(command: Decide, *, ports: AccessPorts, holder: Holder | None = None)
     # A no needs no cluster.
     looked, begun = Looked(), _Begun(holder)
     if command.verdict is Verdict.APPROVE:
-        looked, begun = _look(command.request, ports, holder)
-    now = ports.clock.now()
-    with ports.store.write() as tx:
-        if not tx.first_time(command.key, now):
-            raise AlreadyDone(command.key)
-        outcome = _judge_and_decide(tx, command, looked, now, ports, begun)
+        looked, begun = _look(command, ports, holder)
+    outcome: Decided | ValetkeyError | None = None
+    try:
+        now = ports.clock.now()
+        with ports.store.write() as tx:
+            if not tx.first_time(command.key, now):
+                raise AlreadyDone(command.key)
+            outcome = _judge_and_decide(tx, command, looked, now, ports, begun)
+    finally:
+        if begun.asking is not None and not (isinstance(outcome, Decided) and outcome.held):
+            begun.asking.leave()
     if isinstance(outcome, ValetkeyError):
         raise outcome
     return outcome
@@ -87,26 +93,27 @@ class _Begun:
     """Who begins what a decision makes, if anybody does, and what is asked for it meanwhile."""
 
     holder: Holder | None = None
-    asked: Asked | None = None
+    asking: Started[Before | None] | None = None
 
 
-def _look(request_id: str, ports: AccessPorts, holder: Holder | None) -> tuple[Looked, _Begun]:
+def _look(command: Decide, ports: AccessPorts, holder: Holder | None) -> tuple[Looked, _Begun]:
     """See what the judgement needs; where this may be the last yes, what is allowed before is asked
     from then on.
     """
     begun = _Begun(holder)
     with ports.store.read() as tx:
-        request = tx.request(request_id)
+        request = tx.request(command.request)
         if request is None:
             return Looked(), begun
         terms = request.items[0].terms
         way = find_way(tx, terms.cluster, ports)
-        may_begin = _may_begin(tx, request, holder, ports)
+        agreed = command.terms_hash == request.terms_hash
+        may_begin = agreed and _may_begin(tx, request, holder, ports)
     looked = look_by(way, terms.role, terms.namespace, ports=ports)
     if may_begin and way.cluster is not None and looked.has(terms.role_digest, terms.cluster_uid):
         whom = Whom(terms.subject, request.groups, terms.namespace)
-        ask = partial(ask_before, way.cluster, whom, looked.rules)
-        begun = replace(begun, asked=ports.lookups.start(terms.cluster, ask))
+        ask = partial(ask_first, way.cluster, whom, looked.rules, ports.clock)
+        begun = replace(begun, asking=ports.lookups.start(terms.cluster, ask))
     return looked, begun
 
 
@@ -116,6 +123,8 @@ def _may_begin(
     """Tell whether one yes more may be the last, and access begins here at once."""
     stage = _open_stage(request, ports)
     if holder is None or stage is None or request.state is not RequestState.PENDING:
+        return False
+    if holder(request.items[0].terms.cluster) is None:
         return False
     if request.stage + 1 < max(request.stages, _stages_now(request, ports)):
         return False
@@ -325,7 +334,7 @@ def _held(grant: Grant, looked: Looked, begun: _Begun) -> Fresh | None:
     if holder is None or not looked.has(grant.role_digest, grant.cluster_uid):
         return None
     hold = holder(grant.cluster)
-    return None if hold is None else Fresh(grant, looked.rules, hold, begun.asked)
+    return None if hold is None else Fresh(grant, looked.rules, hold, begun.asking)
 
 
 def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:

@@ -15,7 +15,8 @@ never given back, so a binding may be deleted by what stood there a moment ago.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grants.access.before import Asked
+from grants.access.before import Before
+from grants.access.cluster_port import Started
 from grants.access.model import Grant, Proof
 from grants.access.ports import AccessPorts, Hold
 from grants.authz.model import Rule
@@ -28,13 +29,13 @@ and whoever has room for it claims it."""
 @dataclass(frozen=True)
 class Fresh:
     """A grant as it was just stored, with its claim, and the rules of its role, just read in its
-    own cluster, which said who it is. `asked` waits for what was asked of it meanwhile.
+    own cluster, which said who it is. `asking` is what is asked of it meanwhile.
     """
 
     grant: Grant
     rules: tuple[Rule, ...]
     hold: Hold
-    asked: Asked | None = field(default=None, compare=False)
+    asking: Started[Before | None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

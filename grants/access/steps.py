@@ -10,8 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from grants.access.before import Asked
-from grants.access.cluster_port import Binding, BindingPlace, BindingWish, ClusterPort
+from grants.access.before import Before
+from grants.access.cluster_port import (
+    Binding,
+    BindingPlace,
+    BindingWish,
+    ClusterPort,
+    Started,
+)
 from grants.access.fresh import Ending, Handed
 from grants.access.model import Grant, GrantState, Proof, ProofKind, Seen
 from grants.access.ports import AccessPorts, AccessTx
@@ -38,7 +44,7 @@ class Work:
     what `binding` then holds is held by finalizers. `before_is_new` means that the proof before
     is not stored yet. `rules` are those of the terms, for whoever asks what was allowed before.
     `recognised` means that the cluster has just said, for the decision, that it is the grant's own;
-    `asked` waits for what was asked then of what is allowed before.
+    `asking` is what has been asked since of what is allowed before.
     """
 
     grant: Grant
@@ -46,7 +52,7 @@ class Work:
     reached: ClusterPort | None
     rules: tuple[Rule, ...] = ()
     recognised: bool = False
-    asked: Asked | None = None
+    asking: Started[Before | None] | None = None
     before: Proof | None = None
     before_is_new: bool = False
     seen: tuple[Seen, ...] = ()
@@ -139,8 +145,14 @@ def begin_with(handed: Handed, ports: AccessPorts) -> Work | None:
         return begin(grant.id, ports)
     if isinstance(handed, Ending):
         return Work(grant=grant, now=now, reached=reached, before=handed.before)
-    rules, asked = handed.rules, handed.asked
-    return Work(grant=grant, now=now, reached=reached, rules=rules, recognised=True, asked=asked)
+    return Work(
+        grant=grant,
+        now=now,
+        reached=reached,
+        rules=handed.rules,
+        recognised=True,
+        asking=handed.asking,
+    )
 
 
 def _rules(grant: Grant, tx: AccessTx) -> tuple[Rule, ...]:

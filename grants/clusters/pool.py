@@ -1,10 +1,10 @@
 """All configured clusters, and threads of their own for reads that people wait for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from grants.authz.model import RoleRef, RoleSnapshot
 from grants.clock import Clock
@@ -26,6 +26,7 @@ class ClusterPool:
     def __init__(self, configs: Iterable[ClusterConfig], clock: Clock) -> None:
         self._clusters: dict[str, KubernetesCluster] = {}
         self._threads: dict[str, ThreadPoolExecutor] = {}
+        self._ahead: dict[str, ThreadPoolExecutor] = {}
         self._configs: dict[str, ClusterConfig] = {}
         self._clock = clock
         for config in configs:
@@ -36,6 +37,7 @@ class ClusterPool:
             self._threads[config.alias] = ThreadPoolExecutor(
                 config.pool_size, f"look-{config.alias}"
             )
+            self._ahead[config.alias] = ThreadPoolExecutor(config.threads, f"ahead-{config.alias}")
 
     def get(self, alias: str) -> KubernetesCluster | None:
         """Find a cluster by its alias."""
@@ -82,11 +84,12 @@ class ClusterPool:
             for one in asked:
                 one.cancel()
 
-    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
-        """Have a call made meanwhile; what is given waits for its end, and raises what failed."""
-        deadline = Deadline(_LONGER_THAN_ANY_CALL)
-        (asked,) = self._submit(alias, (call,))
-        return lambda: _answer(alias, asked, deadline)
+    def start(self, alias: str, call: Callable[[], T]) -> "_Started[T]":
+        """Have a call made meanwhile, on threads that no look waits for."""
+        threads = self._ahead.get(alias)
+        if threads is None:
+            raise ClusterUnavailable(alias, "look", "no such cluster")
+        return _Started(alias, call, threads.submit(call))
 
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         """Run several at once, the first on the caller's own thread, which has not to be woken.
@@ -109,10 +112,30 @@ class ClusterPool:
 
     def close(self) -> None:
         """Close every cluster; calls on their way end by their own time-outs."""
-        for threads in self._threads.values():
+        for threads in (*self._threads.values(), *self._ahead.values()):
             threads.shutdown(wait=False, cancel_futures=True)
         for cluster in self._clusters.values():
             cluster.close()
+
+
+class _Started(Generic[T]):
+    """The `Started` port over a future."""
+
+    def __init__(self, alias: str, call: Callable[[], T], asked: "Future[T]") -> None:
+        self._alias = alias
+        self._call = call
+        self._asked = asked
+        self._deadline = Deadline(_LONGER_THAN_ANY_CALL)
+
+    def result(self) -> T:
+        """Wait for its end; one that has not begun is made by who waits."""
+        if self._asked.cancel():
+            return self._call()
+        return _answer(self._alias, self._asked, self._deadline)
+
+    def leave(self) -> None:
+        """Hear that nobody waits."""
+        self._asked.cancel()
 
 
 def _answer(alias: str, asked: "Future[T]", deadline: Deadline) -> T:
@@ -120,8 +143,6 @@ def _answer(alias: str, asked: "Future[T]", deadline: Deadline) -> T:
         return asked.result(timeout=deadline.left_seconds())
     except TimeoutError:
         raise ClusterUnavailable(alias, "look", "no answer in time") from None
-    except CancelledError:
-        raise ClusterUnavailable(alias, "look", "closed before it was asked") from None
     finally:
         # Nobody waits any more: what has not begun must not make the next one wait.
         asked.cancel()

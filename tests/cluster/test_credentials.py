@@ -310,15 +310,28 @@ def test_a_call_is_made_while_who_asked_does_something_else(kubeconfig: Path) ->
     def fail() -> int:
         raise ClusterForbidden("prod", "get", "")
 
-    wait = pool.start("prod", lambda: together.wait(10))
-    assert {together.wait(10), wait()} == {0, 1}
-    wait = pool.start("prod", fail)
+    started = pool.start("prod", lambda: together.wait(10))
+    assert {together.wait(10), started.result()} == {0, 1}
+    failing = pool.start("prod", fail)
     with pytest.raises(ClusterForbidden):
-        wait()
-    hold = threading.Event()
-    busy = [pool.start("prod", lambda: hold.wait(10)) for _ in range(configs[0].pool_size + 1)]
+        failing.result()
+    with pytest.raises(ClusterUnavailable):
+        pool.start("other", fail)
     pool.close()
+
+
+def test_what_has_not_begun_is_made_by_who_waits_or_by_nobody(kubeconfig: Path) -> None:
+    """Each holds a thread for as long as an API server takes, and people's looks need theirs."""
+    configs = [ClusterConfig(alias="prod", installation="inst-x", kubeconfig=kubeconfig)]
+    pool, hold = ClusterPool(configs, SystemClock()), threading.Event()
+    made: list[str] = []
+    busy = [pool.start("prod", lambda: hold.wait(10)) for _ in range(configs[0].threads)]
+    pool.start("prod", lambda: made.append("left")).leave()
+    assert pool.start("prod", threading.get_ident).result() == threading.get_ident()
+    assert pool.run("prod", str, timedelta(seconds=10)) == ""
     hold.set()
-    assert busy[0]()
-    with pytest.raises(ClusterUnavailable, match="closed before"):
-        busy[-1]()
+    assert all(one.result() for one in busy)
+    last = pool.start("prod", lambda: made.append("last"))
+    last.result()
+    assert made == ["last"]
+    pool.close()

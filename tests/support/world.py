@@ -1,10 +1,9 @@
 """A small world for verbs: a clock, rows in memory, a cluster in memory, a policy, some people."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from grants.access.cluster_port import BindingPlace
 from grants.access.decide import Decide, Decided, decide
@@ -59,8 +58,25 @@ class HerePolicy:
         return self.policy
 
 
+class Later(Generic[T]):
+    """What was started is made when it is waited for."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self.left = False
+
+    def result(self) -> T:
+        return self._call()
+
+    def leave(self) -> None:
+        self.left = True
+
+
 class DirectLookups:
     """Runs reads at once, on the caller's thread."""
+
+    def __init__(self) -> None:
+        self.started: list[Later[Any]] = []
 
     def run(self, alias: str, call: Callable[[], T], within: timedelta) -> T:
         return call()
@@ -70,13 +86,9 @@ class DirectLookups:
     ) -> tuple[object, ...]:
         return tuple(call() for call in calls)
 
-    def start(self, alias: str, call: Callable[[], T]) -> Callable[[], T]:
-        made: Future[T] = Future()
-        try:
-            made.set_result(call())
-        except ClusterError as error:
-            made.set_exception(error)
-        return made.result
+    def start(self, alias: str, call: Callable[[], T]) -> "Later[T]":
+        self.started.append(Later(call))
+        return self.started[-1]
 
     def run_beside(self, alias: str, calls: Sequence[Callable[[], T]]) -> tuple[T, ...]:
         return tuple(call() for call in calls)

@@ -5,14 +5,23 @@ from datetime import timedelta
 
 import pytest
 
+from grants.access.before import OLD_AFTER
 from grants.access.decide import Decide, decide
 from grants.access.fresh import Fresh
 from grants.access.give_back import GiveBack, give_back
-from grants.access.model import AccessRequest, GrantState, ProofKind, RequestState, Verdict
+from grants.access.model import (
+    AccessRequest,
+    GrantState,
+    Proof,
+    ProofKind,
+    RequestState,
+    Verdict,
+)
 from grants.access.ports import Hold
 from grants.access.reconcile import reconcile_grant
 from grants.access.revoke_grant import RevokeGrant, revoke_grant
 from grants.authz.model import Rule
+from grants.authz.sample import candidate_questions
 from grants.errors import (
     AlreadyDone,
     BadInput,
@@ -28,7 +37,7 @@ from grants.errors import (
 from grants.ids import Prefix, new_id
 from grants.people.model import Account
 from grants.policy.model import Stage, Who
-from tests.support.world import VIEW, Crash, World, a_policy
+from tests.support.world import VIEW, Crash, Later, World, a_policy
 
 
 @pytest.fixture
@@ -353,7 +362,9 @@ def test_who_begins_it_is_asked_for_its_cluster_once_the_decision_stands(
         decide(wrong, ports=world, holder=asked.append)
     assert asked == []
     decided = decide(right, ports=world, holder=asked.append)
-    assert asked == ["prod"]
+    assert asked == ["prod", "prod"], (
+        "before anything is asked for it, and once the decision stands"
+    )
     assert decided.held == (), "there is no room"
     assert [one.grant for one in world.store.claim_grants("another", 10, HOLD.lasts)] == [
         *decided.grants
@@ -379,32 +390,69 @@ def _asked(world: World) -> int:
     return world.cluster.calls.count("ask")
 
 
-def test_what_is_allowed_before_is_asked_while_the_decision_is_made(
+def _before(world: World, grant: str) -> Proof:
+    with world.store.read() as tx:
+        before = tx.proof(grant, ProofKind.BEFORE)
+    assert before is not None
+    return before
+
+
+def test_what_is_allowed_before_is_asked_beside_the_decision_and_not_again(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:
+    asked_at = world.clock.now()
     fresh = _held(world, ada, request_of_erin)
-    assert _asked(world) == 1
+    assert _asked(world) == 0, "nobody waits for it before the decision stands"
     world.watch.crash_before = "activate.ask-active"
     with pytest.raises(Crash):
         reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert _asked(world) == 1
-    with world.store.read() as tx:
-        before = tx.proof(fresh.grant.id, ProofKind.BEFORE)
-    assert before is not None
+    before = _before(world, fresh.grant.id)
     assert [answer.allowed for answer in before.seen[0].answers] == [False]
+    assert before.at == asked_at
+    assert not world.lookups.started[0].left
 
 
 def test_what_could_not_be_asked_for_the_decision_is_asked_by_the_walk(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:
-    world.cluster.fail("ask")
     fresh = _held(world, ada, request_of_erin)
+    world.cluster.fail("ask")
     assert reconcile_grant(fresh.grant.id, ports=world, handed=fresh) == world.grant(fresh.grant.id)
     assert world.grant(fresh.grant.id).state is GrantState.ACTIVE
-    with world.store.read() as tx:
-        before = tx.proof(fresh.grant.id, ProofKind.BEFORE)
-    assert before is not None
-    assert before.seen[0].answers
+    assert _before(world, fresh.grant.id).seen[0].answers
+
+
+def test_where_the_first_questions_are_not_enough_the_walk_asks_on(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    """Erin may already do what is asked first, so that no change would show."""
+    world.cluster.allow_otherwise("oidc:erin@example.com")
+    fresh = _held(world, ada, request_of_erin)
+    world.watch.crash_before = "activate.fill"
+    with pytest.raises(Crash):
+        reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
+    assert _asked(world) == 1 + len(candidate_questions(fresh.rules, "payments-dev")[0])
+    assert "adds-nothing" in _before(world, fresh.grant.id).notes
+
+
+@pytest.mark.parametrize("change", ["older", "of another"])
+def test_only_fresh_answers_about_this_very_grant_are_taken(
+    world: World, ada: Account, request_of_erin: AccessRequest, change: str
+) -> None:
+    fresh = _held(world, ada, request_of_erin)
+    (started,) = world.lookups.started
+    before = started.result()
+    if change == "older":
+        before = replace(before, at=before.at - OLD_AFTER - timedelta(milliseconds=1))
+    else:
+        before = replace(before, whom=replace(before.whom, namespace="payments-prod"))
+    handed = replace(fresh, asking=Later(lambda: before))
+    reconcile_grant(fresh.grant.id, ports=world, handed=handed)
+    kept = _before(world, fresh.grant.id)
+    assert kept.at == world.clock.now()
+    assert {a.question.namespace for a in kept.seen[0].answers} == {"payments-dev"}
+    assert _asked(world) > 1
 
 
 def test_nothing_is_asked_of_what_access_adds_where_no_access_can_follow(
@@ -412,21 +460,36 @@ def test_nothing_is_asked_of_what_access_adds_where_no_access_can_follow(
 ) -> None:
     two = Stage(Who(groups=frozenset({"approvers"})), quorum=2)
     world.policy.policy = a_policy(stages=(two, two))
-    request = world.ask(erin)
+    request, started = world.ask(erin), world.lookups.started
     bob, cy, di = (world.person(name, "approvers") for name in ("bob", "cy", "di"))
 
-    def decide_on(who: Account, verdict: Verdict = Verdict.APPROVE) -> tuple[Fresh, ...]:
-        command = Decide(world.key(), who, request.id, request.terms_hash, verdict)
-        return decide(command, ports=world, holder=lambda _: HOLD).held
+    def click(
+        who: Account, *, shown: str = request.terms_hash, hold: Hold | None = HOLD
+    ) -> tuple[Fresh, ...]:
+        command = Decide(world.key(), who, request.id, shown, Verdict.APPROVE)
+        return decide(command, ports=world, holder=lambda _: hold).held
 
     for early in (ada, bob, cy):
-        assert decide_on(early) == ()
-    assert _asked(world) == 0, "another yes is needed"
-    assert len(decide_on(di)) == 1
-    assert _asked(world) == 1
-    world.policy.policy = a_policy()
-    world.approve(di, world.ask(erin))
-    assert _asked(world) == 1, "nobody begins it here"
+        assert click(early) == ()
+    assert started == [], "another yes is needed"
+    with pytest.raises(TermsChanged):
+        click(di, shown="0" * 64)
+    assert started == [], "it is not what was agreed to"
+    with pytest.raises(AlreadyDone):
+        click(cy)
+    assert [one.left for one in started] == [True], "who said yes before makes no difference"
+    assert click(di, hold=None) == ()
+    assert len(started) == 1, "nobody begins it here"
+    assert world.request(request.id).state is RequestState.APPROVED
+
+
+def test_where_the_role_is_another_by_now_nothing_is_asked_of_it(
+    world: World, ada: Account, request_of_erin: AccessRequest
+) -> None:
+    world.cluster.put_role(VIEW, (Rule(("*",), ("*",), ("*",)),))
+    with pytest.raises(TermsChanged):
+        _held(world, ada, request_of_erin)
+    assert world.lookups.started == []
 
 
 def test_what_was_handed_over_and_given_back_meanwhile_gives_nobody_anything(
