@@ -40,6 +40,8 @@ _TEXT: Final = r"[A-Za-z0-9][\w./@=,+()-]*(?:[: ][\w./@=,+()-]+)*"
 _QUOTED: Final = r"'[ -&(-~]*'|\"[ !#-\[\]-~]*\""
 # These end a line for libyaml, too, which counts them.
 _BREAK: Final = re.compile(rb"\r|\xc2\x85|\xe2\x80[\xa8\xa9]")
+# An item whose first line is empty or a comment begins at a later one.
+_BEGINS_LATER: Final = re.compile(rb"- *(?:#|\n)")
 _LINE: Final = re.compile(
     rf"( *)(- )?(?:({_KEY}):(?: (?=.)|$))?(?:({_TEXT})|({_QUOTED})|(\[\])|(\{{\}}))?", re.ASCII
 )
@@ -190,7 +192,7 @@ def _line(text: str) -> _Line:
 
 def _by_libyaml(text: bytes) -> dict[str, Any] | None:
     """Read one item that is not plain; None: what it says may depend on what is beside it."""
-    if _BREAK.search(text):
+    if _BREAK.search(text) or _BEGINS_LATER.match(text):
         return None
     draft = _Draft()
     loader = yaml.CSafeLoader(text)
