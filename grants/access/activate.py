@@ -7,6 +7,7 @@ is refused.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from grants.access.before import Before, Whom, ask_before
@@ -27,7 +28,7 @@ from grants.access.steps import (
     wish_of,
 )
 from grants.access.telling import ping, scope_facts
-from grants.errors import ClusterError
+from grants.errors import ClusterChanged, ClusterError
 from grants.policy.risk import unaccepted_risks
 from grants.record.model import Event, EventType
 
@@ -50,13 +51,14 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
     An empty binding allows nothing, so what is asked meanwhile is what was allowed before. Who the
     cluster is, is asked before anything is put there; where the name is taken the create says so.
     Where the decision asked both a moment ago, who the cluster is, is asked anew beside the create,
-    which is before anybody is given anything.
+    which is before anybody is given anything; what was put into another by then is taken away.
     """
+    created: list[Binding] = []
 
     def create() -> Work:
         if not work.recognised:
             recognise(work)
-        return replace(work, binding=_put(work))
+        return replace(work, binding=_put(work, created))
 
     def read_role() -> Work:
         if work.recognised:
@@ -66,13 +68,27 @@ def _begin(work: Work, ports: AccessPorts) -> Work:
     def ask() -> Work:
         return _ask_before(work, ports)
 
-    if work.asking is None:
-        # The one that takes longest first: it waits for no other thread to wake.
-        made, asked, read = _at_once(work, ports, create, ask, read_role)
-    else:
-        made, read = _at_once(work, ports, create, read_role)
-        asked = _take_asked(work, work.asking) or ask()
+    try:
+        if work.asking is None:
+            # The one that takes longest first: it waits for no other thread to wake.
+            made, asked, read = _at_once(work, ports, create, ask, read_role)
+        else:
+            made, read = _at_once(work, ports, create, read_role)
+            asked = _take_asked(work, work.asking) or ask()
+    except ClusterChanged:
+        _take_back(work, created)
+        raise
     return replace(asked, binding=made.binding, role=read.role, role_digest=read.role_digest)
+
+
+def _take_back(work: Work, created: list[Binding]) -> None:
+    """Delete what was just made, by its uid, which nothing else has in any cluster.
+
+    Should that fail, an empty binding is left, which gives nobody anything.
+    """
+    for binding in created:
+        with suppress(ClusterError):
+            work.cluster.delete(work.place, binding.uid)
 
 
 def _take_asked(work: Work, asking: Started[Before | None]) -> Work | None:
@@ -180,9 +196,12 @@ def _create(work: Work, ports: AccessPorts) -> Work:
     return replace(read, binding=made.binding)
 
 
-def _put(work: Work) -> Binding | None:
+def _put(work: Work, created: list[Binding] | None = None) -> Binding | None:
     """Create the binding empty; where the name is taken it is seen by what, to judge that."""
-    return work.cluster.create_empty(wish_of(work.grant)) or work.cluster.binding(work.place)
+    made = work.cluster.create_empty(wish_of(work.grant))
+    if made is not None and created is not None:
+        created.append(made)
+    return made or work.cluster.binding(work.place)
 
 
 def _read_role(work: Work) -> Work:

@@ -88,10 +88,10 @@ def test_what_is_walked_as_it_was_decided_is_given_only_in_the_cluster_that_was_
     held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
     assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
-    assert all(not binding.subjects for binding in world.cluster.all_bindings())
+    assert world.cluster.all_bindings() == ()
     again = world.reconcile(fresh.grant.id)
     assert (again.state, again.problem) == (GrantState.ACTIVATING, "cluster-changed")
-    assert all(not binding.subjects for binding in world.cluster.all_bindings())
+    assert world.cluster.all_bindings() == ()
 
 
 def test_an_address_pointed_elsewhere_as_the_binding_is_made_is_noticed_before_it_is_filled(
@@ -102,7 +102,17 @@ def test_an_address_pointed_elsewhere_as_the_binding_is_made_is_noticed_before_i
     held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
     assert held is not None
     assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
-    assert all(not binding.subjects for binding in world.cluster.all_bindings())
+    assert world.cluster.all_bindings() == (), "nothing of ours is left where nobody agreed to it"
+
+
+def test_what_cant_be_taken_back_from_another_cluster_gives_nobody_anything(world: World) -> None:
+    fresh = _handed_over(world)
+    world.cluster.before("uid", lambda: world.cluster.move_to("uid-other"))
+    world.cluster.fail("delete")
+    held = reconcile_grant(fresh.grant.id, ports=world, handed=fresh)
+    assert held is not None
+    assert (held.state, held.problem) == (GrantState.ACTIVATING, "cluster-changed")
+    assert [binding.subjects for binding in world.cluster.all_bindings()] == [()]
 
 
 def test_an_active_grant_is_not_called_revoked_outside_when_another_cluster_is_seen(
