@@ -61,7 +61,8 @@ class ClusterConfig:
 
         Above it urllib3 opens more, warns, and throws them away after one call.
         """
-        return self.threads + 2 * self.pool_size + _OTHERS
+        # Each walk may have had its questions asked ahead, on a thread apart.
+        return 2 * self.threads + 2 * self.pool_size + _OTHERS
 
     def __post_init__(self) -> None:
         problems = [

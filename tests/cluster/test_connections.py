@@ -44,7 +44,7 @@ def test_as_many_connections_are_kept_as_there_are_threads(
     assert len(there.asked) == 2 * config.connections
     assert len(there.clients) == config.connections, "each was used again"
     assert "pool is full" not in caplog.text
-    assert config.connections >= config.threads + 2 * config.pool_size
+    assert config.connections >= 2 * config.threads + 2 * config.pool_size
     cluster.close()
 
 
