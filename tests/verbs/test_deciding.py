@@ -351,7 +351,7 @@ def test_a_grant_that_is_begun_at_once_is_born_claimed_and_handed_over(
     assert world.store.claim_grants("another", 10, HOLD.lasts), "its claimant may have died"
 
 
-def test_who_begins_it_is_asked_for_its_cluster_once_the_decision_stands(
+def test_who_begins_it_is_asked_for_its_cluster_for_an_agreed_click_alone(
     world: World, ada: Account, request_of_erin: AccessRequest
 ) -> None:
     asked: list[str] = []
