@@ -24,8 +24,10 @@ def _swap(state: GrantState, road: tuple[Step, ...]) -> None:
 def _no_fence() -> None:
     """Create the binding filled at once, as a naive bot would."""
 
-    def put(work: Work) -> Binding | None:
+    def put(work: Work, created: list[Binding] | None = None) -> Binding | None:
         made = work.cluster.create_empty(wish_of(work.grant))
+        if made is not None and created is not None:
+            created.append(made)
         if made is None:
             return work.cluster.binding(work.place)
         return work.cluster.fill(made, wish_of(work.grant), work.now + work.grant.duration)
