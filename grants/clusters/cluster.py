@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -17,6 +18,7 @@ from grants.clusters.connection import Call, Connections, path_of
 from grants.clusters.reply import Deadline, Reply, date_of
 from grants.clusters.reviews import Reviews
 from grants.clusters.rights_watching import rights_ways
+from grants.clusters.sharing import SharedRead
 from grants.clusters.watching import KubernetesWatcher, way_of
 from grants.clusters.wire import NamespaceIn, ObjectListIn, RoleIn, to_role
 from grants.errors import ClusterError, ClusterUnavailable
@@ -49,6 +51,8 @@ class KubernetesCluster:
         self._lock = threading.Lock()
         self._namespaces: tuple[str, ...] = ()
         self._namespaces_read_at: datetime | None = None
+        self._uid = SharedRead(partial(self._uid_at, None))
+        self._ready: dict[str, SharedRead[bool]] = {}
 
     def close(self) -> None:
         """Close connections and threads; a call made later opens them anew."""
@@ -57,7 +61,7 @@ class KubernetesCluster:
 
     def uid(self) -> str:
         """Give the uid of the kube-system namespace, asked anew."""
-        return self._uid_at(None)
+        return self._uid()
 
     def clock_offset(self, endpoint: str) -> Offset:
         """Tell how far our clock is ahead of one API server's, by the date of an answer.
@@ -152,12 +156,11 @@ class KubernetesCluster:
 
     def ready(self, endpoint: str) -> bool:
         """Tell whether one API server says that it is ready; no answer in time is no."""
-        call = Call("get readyz", "GET", path_of("readyz"))
-        try:
-            reply = self._connections.send(call, endpoint, Deadline(self._config.times.ready))
-        except ClusterError:
-            return False
-        return reply.status == HTTPStatus.OK
+        shared = self._ready.get(endpoint)
+        if shared is None:
+            shared = SharedRead(partial(self._is_ready, endpoint))
+            shared = self._ready.setdefault(endpoint, shared)
+        return shared()
 
     def ask(
         self, subject: str, groups: Sequence[str], questions: Sequence[Question], endpoint: str
@@ -179,6 +182,14 @@ class KubernetesCluster:
             KubernetesWatcher(self.alias, self._connections, way, config.times)
             for way in rights_ways(self._api, config.installation)
         )
+
+    def _is_ready(self, endpoint: str) -> bool:
+        call = Call("get readyz", "GET", path_of("readyz"))
+        try:
+            reply = self._connections.send(call, endpoint, Deadline(self._config.times.ready))
+        except ClusterError:
+            return False
+        return reply.status == HTTPStatus.OK
 
     def _prove(self, endpoint: str | None) -> None:
         if endpoint is not None:

@@ -31,7 +31,7 @@ from tests.support.postgres import DURABLE, PostgresServer
 from tests.support.stores import sqlite_url
 
 GRANTS: Final = 1000
-THREADS: Final = 8
+THREADS: Final = 16
 DATABASES: Final = ("sqlite", "postgresql")
 LOAD_A_SECOND: Final = 50
 MARKERS: Final = ("<!-- figures -->", "<!-- /figures -->")
