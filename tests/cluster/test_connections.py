@@ -36,7 +36,10 @@ def test_as_many_connections_are_kept_as_there_are_threads(
     cluster = KubernetesCluster(config, SystemClock())
     caplog.set_level("WARNING", "urllib3")
     for _round in range(2):
-        threads = [threading.Thread(target=cluster.uid) for _ in range(config.connections)]
+        threads = [
+            threading.Thread(target=cluster.has_namespace, args=("kube-system",))
+            for _ in range(config.connections)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
