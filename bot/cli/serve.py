@@ -1,6 +1,7 @@
 """`valetkey serve`: surfaces and worker in one process, or one of them."""
 
 import logging
+import os
 import signal
 import sys
 from contextlib import ExitStack

@@ -244,11 +244,11 @@ def _store_intent(work: Work, ports: AccessPorts) -> Work:
         return replace(work, problem="binding-vanished")
     with ports.store.write() as tx:
         now = ports.clock.now()
-        expires = min(now, tx.database_time() or now) + work.grant.duration
+        new = work.before if work.before_is_new else None
+        theirs = tx.database_time() if new is None else tx.add_proof(new)
+        expires = min(now, theirs or now) + work.grant.duration
         if now >= expires:
             return replace(work, problem="clocks-apart")
-        if work.before is not None and work.before_is_new:
-            tx.add_proof(work.before)
         meant = replace(work.grant, binding_uid=work.binding.uid, expires_at=expires)
         return replace(save(tx, work, meant), before_is_new=False)
 

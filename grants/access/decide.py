@@ -72,7 +72,7 @@ def decide(command: Decide, *, ports: AccessPorts, holder: Holder | None = None)
     # A no needs no cluster.
     looked, begun = Looked(), _Begun(holder)
     if command.verdict is Verdict.APPROVE:
-        looked, begun = _look(command, ports, holder)
+        looked, begun = _look(command, ports, begun)
     outcome: Decided | ValetkeyError | None = None
     try:
         now = ports.clock.now()
@@ -90,25 +90,28 @@ def decide(command: Decide, *, ports: AccessPorts, holder: Holder | None = None)
 
 @dataclass(frozen=True)
 class _Begun:
-    """Who begins what a decision makes, if anybody does, and what is asked for it meanwhile."""
+    """Who begins what a decision makes, if anybody does, and what is asked for it meanwhile; the
+    request as it was when that was found out.
+    """
 
     holder: Holder | None = None
     asking: Started[Before | None] | None = None
+    request: AccessRequest | None = None
 
 
-def _look(command: Decide, ports: AccessPorts, holder: Holder | None) -> tuple[Looked, _Begun]:
+def _look(command: Decide, ports: AccessPorts, begun: _Begun) -> tuple[Looked, _Begun]:
     """See what the judgement needs; where this may be the last yes, what is allowed before is asked
     from then on.
     """
-    begun = _Begun(holder)
     with ports.store.read() as tx:
         request = tx.request(command.request)
         if request is None:
             return Looked(), begun
+        begun = replace(begun, request=request)
         terms = request.items[0].terms
         way = find_way(tx, terms.cluster, ports)
         agreed = command.terms_hash == request.terms_hash
-        may_begin = agreed and _may_begin(tx, request, holder, ports)
+        may_begin = agreed and _may_begin(tx, request, begun.holder, ports)
     looked = look_by(way, terms.role, terms.namespace, ports=ports)
     if may_begin and way.cluster is not None and looked.has(terms.role_digest, terms.cluster_uid):
         whom = Whom(terms.subject, request.groups, terms.namespace)
@@ -144,14 +147,15 @@ def _judge_and_decide(
     ports: AccessPorts,
     begun: _Begun,
 ) -> Decided | ValetkeyError:
-    request, known = tx.request(command.request), tx.known(command.account)
+    request = tx.request(command.request, begun.request)
     if request is None:
-        actor, code = actor_of(known, command.account), NotFound.code
+        actor, code = actor_of(tx.known(command.account), command.account), NotFound.code
         refuse(tx, EventType.DECISION_REFUSED, now, actor, code, request=command.request)
         return NotFound("request", command.request)
+    known, asker = tx.known_both(command.account, request.requester)
     # Read once: whoever decides on a request holds its row, so none is added meanwhile.
     before = tx.decisions(request.id)
-    error = _refusal(tx, request, known, command, looked, now, ports, before)
+    error = _refusal(request, known, asker, command, looked, now, ports, before)
     if error is not None or known is None:
         error = error or NotFound("request", request.id)
         _record_refusal(tx, request, known, command, error, now)
@@ -166,9 +170,9 @@ def _judge_and_decide(
 
 
 def _refusal(
-    tx: AccessTx,
     request: AccessRequest,
     known: Known | None,
+    asker: Known | None,
     command: Decide,
     looked: Looked,
     now: datetime,
@@ -177,7 +181,6 @@ def _refusal(
 ) -> ValetkeyError | None:
     """Judge the click: who, then whether it is open, then eligibility, then the terms."""
     needed = lacking(known, now, ports.times.signin_max_age)
-    asker = tx.known_person(request.requester)
     if needed is not None or asker is None:
         return needed or NotFound("person", request.requester)
     if request.state is not RequestState.PENDING or now >= request.pending_until:

@@ -73,6 +73,10 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Find a person by id, with the last sign-in."""
         ...
 
+    def known_both(self, account: Account, person: str) -> tuple[Known | None, Known | None]:
+        """Find the person linked to an account, and one by id, at once."""
+        ...
+
     def people_with_email(self, email: str) -> tuple[Known, ...]:
         """Find people pinned to a verified email."""
         ...
@@ -109,8 +113,11 @@ class AccessTx(EventLog, Outbox, Protocol):
         """Insert a request with its items and terms."""
         ...
 
-    def request(self, request: str) -> AccessRequest | None:
-        """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
+    def request(self, request: str, seen: AccessRequest | None = None) -> AccessRequest | None:
+        """Read a request; on PostgreSQL its row stays locked to the end of the transaction.
+
+        `seen` is the same request as it was read before: with its version, its items are the same.
+        """
         ...
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
@@ -184,8 +191,8 @@ class AccessTx(EventLog, Outbox, Protocol):
         """List the grants that followed a request."""
         ...
 
-    def add_proof(self, proof: Proof) -> None:
-        """Keep a proof; the newest of a kind counts."""
+    def add_proof(self, proof: Proof) -> datetime | None:
+        """Keep a proof, the newest of a kind counts; gives the time as `database_time` does."""
         ...
 
     def add_proofs(self, proofs: Sequence[Proof]) -> None:

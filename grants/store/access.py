@@ -93,13 +93,23 @@ _ROLE = select(t.roles).where(t.roles.c.digest == bindparam("digest"))
 
 _ADD_REQUEST = insert(t.requests)
 _REQUEST = one_row(select(t.requests).where(t.requests.c.id == bindparam("id")))
+_ITEM_COLUMNS = (t.items.c.id.label("item"), *(c for c in t.items.c if c.name != "id"))
+# For a transaction that sees one moment. A locked row is read as it is by then, joined ones not.
+_REQUEST_WITH_ITEMS = (
+    select(t.requests, *_ITEM_COLUMNS)
+    .outerjoin(t.items, t.items.c.request == t.requests.c.id)
+    .where(t.requests.c.id == bindparam("id"))
+    .order_by(t.items.c.ordinal)
+)
 _STATE_OF = one_row(select(t.requests.c.state).where(t.requests.c.id == bindparam("id")))
 _SAVE_REQUEST = update(t.requests).where(
     t.requests.c.id == bindparam("read_id"), t.requests.c.version == bindparam("read_version")
 )
 _ADD_ITEM = insert(t.items)
 _ITEMS = (
-    select(t.items).where(t.items.c.request == bindparam("request")).order_by(t.items.c.ordinal)
+    select(*_ITEM_COLUMNS)
+    .where(t.items.c.request == bindparam("request"))
+    .order_by(t.items.c.ordinal)
 )
 _OPEN_FOR = (
     select(t.requests.c.id)
@@ -145,12 +155,18 @@ _SAVE_GRANT = update(t.grants).where(
 # Marks ride along: what saves a grant alone, without an event, needs no statement more for them.
 _SAVE_GRANT_MARKED = _SAVE_GRANT.returning(*MARKS)
 _ADD_PROOF = insert(t.proofs)
+_ADD_PROOF_TIMED = _ADD_PROOF.returning(func.clock_timestamp())
 _PROOF = (
     select(t.proofs)
     .where(t.proofs.c.grant_id == bindparam("grant"), t.proofs.c.kind == bindparam("kind"))
     .order_by(t.proofs.c.seq.desc())
     .limit(1)
 )
+
+
+def _with_items(rows: Sequence[Row[Any]]) -> AccessRequest:
+    """Give the request of the rows of its items; without any there is one row, of no item."""
+    return request_of(rows[0], [item_of(row) for row in rows if row.item is not None])
 
 
 def _moved_values(grant: Grant) -> dict[str, Any]:
@@ -221,10 +237,21 @@ class AccessRows(TxBase):
         self._run(_ADD_REQUEST, request_values(request))
         self._add_items(request)
 
-    def request(self, request: str) -> AccessRequest | None:
-        """Read a request; on PostgreSQL its row stays locked to the end of the transaction."""
+    def request(self, request: str, seen: AccessRequest | None = None) -> AccessRequest | None:
+        """Read a request; on PostgreSQL its row stays locked to the end of the transaction.
+
+        Items change with the version alone: where that is the same they are those of `seen`.
+        """
+        if not self._writable:
+            rows = self._rows(_REQUEST_WITH_ITEMS, {"id": request})
+            return self._read("request", rows[0], lambda _: _with_items(rows)) if rows else None
         row = self._locked(_REQUEST, {"id": request})
-        return None if row is None else self._read("request", row, self._request_of)
+        if row is None:
+            return None
+        if seen is None or (seen.id, seen.version) != (row.id, row.version):
+            return self._read("request", row, self._request_of)
+        self._read_items[request] = seen.items
+        return self._read("request", row, lambda row: request_of(row, seen.items))
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
         """Store a moved request (or a draft's new terms); gives it with its new version."""
@@ -338,9 +365,13 @@ class AccessRows(TxBase):
         """List the grants that followed a request."""
         return self._grants(t.grants.c.request == request)
 
-    def add_proof(self, proof: Proof) -> None:
-        """Keep a proof; the newest of a kind counts."""
-        self._run(_ADD_PROOF, proof_values(proof))
+    def add_proof(self, proof: Proof) -> datetime | None:
+        """Keep a proof, the newest of a kind counts; gives the database's time, if it has one."""
+        if self._database.is_sqlite:
+            self._run(_ADD_PROOF, proof_values(proof))
+            return None
+        stored: datetime = self._run(_ADD_PROOF_TIMED, proof_values(proof)).scalar_one()
+        return stored
 
     def add_proofs(self, proofs: Sequence[Proof]) -> None:
         """Keep proofs at once."""

@@ -37,11 +37,14 @@ _KNOWN = (
 )
 _KNOWN_PERSON = _KNOWN.where(_P.id == bindparam("this"))
 # The account's person first: PostgreSQL reads all the rest by keys then.
-_KNOWN_ACCOUNT = _KNOWN.where(
-    _P.id
-    == select(_A.person)
+_LINKED = (
+    select(_A.person)
     .where(_A.team == bindparam("team"), _A.user == bindparam("user"))
     .scalar_subquery()
+)
+_KNOWN_ACCOUNT = _KNOWN.where(_P.id == _LINKED)
+_KNOWN_BOTH = _KNOWN.add_columns(_LINKED.label("linked")).where(
+    _P.id.in_((_LINKED, bindparam("this")))
 )
 _WITH_EMAIL = select(t.emails.c.person).where(t.emails.c.email == bindparam("email"))
 
@@ -91,6 +94,13 @@ class PeopleRows(TxBase):
     def known_person(self, person: str) -> Known | None:
         """Find a person by id, with the last sign-in; None before the first one."""
         return _known(self._rows(_KNOWN_PERSON, {"this": person}))
+
+    def known_both(self, account: Account, person: str) -> tuple[Known | None, Known | None]:
+        """Find the person linked to an account, and one by id, by one statement."""
+        values = {"team": account.team, "user": account.user, "this": person}
+        rows = self._rows(_KNOWN_BOTH, values)
+        linked = [row for row in rows if row.who == row.linked]
+        return _known(linked, account), _known([row for row in rows if row.who == person])
 
     def people_with_email(self, email: str) -> tuple[Known, ...]:
         """Find people pinned to a verified email, whatever its case."""

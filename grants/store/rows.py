@@ -84,7 +84,7 @@ def item_values(request: str, ordinal: int, item: Item) -> dict[str, Any]:
 
 
 def item_of(row: Row[Any]) -> Item:
-    """Give the item of a row."""
+    """Give the item of a row; its id is called `item` there."""
     terms = Terms(
         cluster_uid=row.cluster_uid,
         cluster=row.cluster,
@@ -96,7 +96,7 @@ def item_of(row: Row[Any]) -> Item:
         reason=row.reason,
         entitlement=row.entitlement,
     )
-    return Item(row.id, terms)
+    return Item(row.item, terms)
 
 
 def role_ref(row: Row[Any]) -> RoleRef:

@@ -170,6 +170,9 @@ class _PeopleTx(_Tx):
         emails = frozenset(e for e, holder in self.rows.emails.items() if holder == person)
         return Known(self.rows.people[person], self._sign_in(last), emails=emails)
 
+    def known_both(self, account: Account, person: str) -> tuple[Known | None, Known | None]:
+        return self.known(account), self.known_person(person)
+
     def _sign_in(self, sign_in: str) -> SignIn:
         """Give a sign-in with the labels of the person's last one."""
         found = self.rows.sign_ins[sign_in]
@@ -293,7 +296,7 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
         self._check_request(request)
         self.rows.requests[request.id] = request
 
-    def request(self, request: str) -> AccessRequest | None:
+    def request(self, request: str, seen: AccessRequest | None = None) -> AccessRequest | None:
         return self.rows.requests.get(request)
 
     def save_request(self, request: AccessRequest) -> AccessRequest:
@@ -398,11 +401,12 @@ class MemoryTx(MemoryHealth, MemoryHearing, MemoryRestored, _PeopleTx):
     def grant_of_request(self, request: str) -> tuple[Grant, ...]:
         return tuple(g for g in self._grants() if g.request == request)
 
-    def add_proof(self, proof: Proof) -> None:
+    def add_proof(self, proof: Proof) -> datetime | None:
         self._must_write()
         self._new(self.rows.proofs, proof.id, "proofs")
         self._refers(self.rows.grants, proof.grant)
         self.rows.proofs[proof.id] = proof
+        return self.database_time()
 
     def add_proofs(self, proofs: Sequence[Proof]) -> None:
         for proof in proofs:

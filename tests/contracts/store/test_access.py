@@ -152,6 +152,41 @@ def test_a_draft_may_be_given_other_terms(store, stored):
         assert tx.request(draft.id).items == submitted.items
 
 
+def test_what_was_seen_of_a_request_counts_only_with_its_version(store, stored):
+    """A draft that was submitted meanwhile, with other terms, is read as it is."""
+    draft = a_request(stored.ann, state=RequestState.DRAFT)
+    submitted = replace(
+        draft.moved(RequestState.PENDING, NOW),
+        items=a_request(stored.ann, some_terms(), some_terms()).items,
+    )
+    with store.write() as tx:
+        tx.add_request(draft)
+    with store.read() as tx:
+        seen = tx.request(draft.id)
+    with store.write() as tx:
+        assert tx.request(draft.id, seen) == draft
+        tx.save_request(submitted)
+    with store.write() as tx:
+        assert tx.request(draft.id, seen) == replace(submitted, version=2)
+        assert tx.request(draft.id, stored.request) == replace(submitted, version=2)
+        assert tx.request("req-none", seen) is None
+    with store.read() as tx:
+        assert tx.request(draft.id, seen) == replace(submitted, version=2)
+
+
+def test_what_was_seen_is_saved_with_its_own_terms_alone(store, stored):
+    with store.read() as tx:
+        seen = tx.request(stored.request.id)
+    with store.write() as tx:
+        found = tx.request(stored.request.id, seen)
+        tx.save_request(found.moved(RequestState.APPROVED, NOW))
+    changed = replace(seen, version=2, items=a_request(stored.ann).items)
+    with store.write() as tx:
+        tx.request(stored.request.id, seen)
+        with pytest.raises(StoreError):
+            tx.save_request(changed)
+
+
 def test_the_terms_of_a_submitted_request_never_change(store, stored):
     changed = replace(stored.request, items=a_request(stored.ann).items)
     with pytest.raises(StoreError), store.write() as tx:

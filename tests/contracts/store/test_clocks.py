@@ -8,7 +8,7 @@ import pytest
 
 from grants.access.model import AT_ONCE, GrantState
 from grants.clock import SystemClock
-from tests.support.store_values import a_grant, a_request, populate, some_terms
+from tests.support.store_values import a_grant, a_proof, a_request, populate, some_terms
 from tests.support.stores import opened
 
 SECOND = timedelta(seconds=1)
@@ -45,6 +45,20 @@ def test_postgresqls_time_is_told_within_a_transaction(migrated_postgres_url):
         with store.read() as tx:
             assert told <= tx.database_time()
     assert before - SECOND < told < datetime.now(UTC) + SECOND
+
+
+def test_a_proof_that_is_kept_tells_the_databases_time(real_store):
+    people = populate(real_store)
+    request = a_request(people.ann, some_terms())
+    grant = a_grant(request)
+    with real_store.write() as tx:
+        tx.add_request(request)
+        tx.add_grant(grant)
+        before = tx.database_time()
+        told = tx.add_proof(a_proof(grant))
+        after = tx.database_time()
+    assert (told is None) == (after is None)
+    assert told is None or before <= told <= after
 
 
 def test_sqlite_has_no_clock_of_its_own(sqlite_url):

@@ -121,6 +121,25 @@ def test_somebody_is_known_by_their_last_sign_in(store, ann):
     assert known.emails == {"ann@example.test"}
 
 
+def test_two_are_known_at_once_as_each_is_alone(store, ann):
+    bob = a_person("bob")
+    with store.write() as tx:
+        tx.add_person(bob, NOW)
+        tx.link(an_account(), ann.id, NOW)
+        tx.add_sign_in(a_sign_in(ann, profile=Profile("Ann", "ann@example.test", True)))
+        tx.add_sign_in(a_sign_in(ann, profile=Profile("Ann", "a@example.test", True)))
+        tx.add_sign_in(a_sign_in(bob, profile=Profile("Bob", "bob@example.test", True)))
+    with store.read() as tx:
+        for account in (an_account(), an_account("U2")):
+            for person in (ann.id, bob.id, "per-none"):
+                both = tx.known_both(account, person)
+                assert both == (tx.known(account), tx.known_person(person))
+        assert tx.known_both(an_account(), bob.id)[0].emails == {
+            "a@example.test",
+            "ann@example.test",
+        }
+
+
 def test_no_groups_is_another_thing_than_unknown_groups(store, ann):
     with store.write() as tx:
         tx.add_sign_in(a_sign_in(ann, groups=frozenset()))
