@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 
 from grants.access.before import Before, Whom, ask_before
 from grants.access.cluster_port import Binding, Started
@@ -233,6 +234,17 @@ def _judge_role(work: Work, ports: AccessPorts) -> Work:
     return work
 
 
+class _ClocksApartError(Exception):
+    """The lease would be over before it begins; nothing of it is to be stored."""
+
+
+def _lease_end(work: Work, now: datetime, theirs: datetime) -> datetime:
+    expires = min(now, theirs) + work.grant.duration
+    if now >= expires:
+        raise _ClocksApartError
+    return expires
+
+
 def _store_intent(work: Work, ports: AccessPorts) -> Work:
     """Store what was asked before, the binding's uid and the end of the lease, then fill.
 
@@ -242,15 +254,16 @@ def _store_intent(work: Work, ports: AccessPorts) -> Work:
     """
     if work.binding is None:
         return replace(work, problem="binding-vanished")
-    with ports.store.write() as tx:
-        now = ports.clock.now()
-        new = work.before if work.before_is_new else None
-        theirs = tx.database_time() if new is None else tx.add_proof(new)
-        expires = min(now, theirs or now) + work.grant.duration
-        if now >= expires:
-            return replace(work, problem="clocks-apart")
-        meant = replace(work.grant, binding_uid=work.binding.uid, expires_at=expires)
-        return replace(save(tx, work, meant), before_is_new=False)
+    try:
+        with ports.store.write() as tx:
+            now = ports.clock.now()
+            new = work.before if work.before_is_new else None
+            theirs = tx.database_time() if new is None else tx.add_proof(new)
+            expires = _lease_end(work, now, theirs or now)
+            meant = replace(work.grant, binding_uid=work.binding.uid, expires_at=expires)
+            return replace(save(tx, work, meant), before_is_new=False)
+    except _ClocksApartError:
+        return replace(work, problem="clocks-apart")
 
 
 def _fill(work: Work, ports: AccessPorts) -> Work:

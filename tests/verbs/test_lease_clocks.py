@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from grants.access.give_back import GiveBack, give_back
-from grants.access.model import AT_ONCE, Cause, GrantState
+from grants.access.model import AT_ONCE, Cause, GrantState, ProofKind
 from grants.people.model import Account
 from tests.support.memory_store import MemoryStore, MemoryTx
 from tests.support.world import World
@@ -69,6 +69,8 @@ def test_no_access_begins_that_would_be_over_by_one_of_the_clocks() -> None:
     grant = world.reconcile(world.approved().id)
     assert (grant.state, grant.problem) == (GrantState.ACTIVATING, "clocks-apart")
     assert all(binding.subjects == () for binding in world.cluster.all_bindings())
+    with world.store.read() as tx:
+        assert tx.proof(grant.id, ProofKind.BEFORE) is None, "what is allowed is asked anew"
     world.clock.forward(minutes=16)
     ended = world.reconcile(grant.id)
     assert (ended.state, ended.cause) == (GrantState.ENDED, Cause.NEVER_ACTIVE)
