@@ -15,54 +15,64 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 WAIT_MOST: Final = timedelta(milliseconds=10)
-"""How long a read waits for the one on its way, so that others share it. A cluster that is far away
-is not waited for: there a thread has nothing better to do than to ask."""
+"""How long a read waits for the one on its way, so that others share it: a cluster that is far away
+is asked by several at once."""
 
-
-class _Read(Future[T]):
-    """One read that has not begun, and by how many it is asked for."""
-
-    askers = 1
+SHARED_MOST: Final = timedelta(minutes=1)
+"""How long another's read is waited for: longer than any call takes."""
 
 
 class SharedRead(Generic[T]):
-    """Shares one read between threads; what it raises is raised to all who share it."""
+    """Shares one read between threads. A failure is for who made it: the others ask alone."""
 
-    def __init__(self, read: Callable[[], T], *, wait_most: timedelta = WAIT_MOST) -> None:
+    def __init__(
+        self,
+        read: Callable[[], T],
+        *,
+        wait_most: timedelta = WAIT_MOST,
+        shared_most: timedelta = SHARED_MOST,
+    ) -> None:
         self._read = read
         self._wait_seconds = wait_most.total_seconds()
+        self._shared_seconds = shared_most.total_seconds()
         self._lock = threading.Lock()
         self._one_on_its_way = threading.Lock()
-        self._coming: _Read[T] | None = None
+        self._coming: Future[T] | None = None
 
     def __call__(self) -> T:
         """Give what was read since the call began."""
         with self._lock:
             shared = self._coming
             if shared is None:
-                own = self._coming = _Read()
-            else:
-                shared.askers += 1
-        if shared is not None:
-            return shared.result()
-        self._make(own)
-        return own.result()
+                own = self._coming = Future[T]()
+        if shared is None:
+            return self._make(own)
+        try:
+            return shared.result(self._shared_seconds)
+        except Exception:  # noqa: BLE001 - another's: a call that broke off, or a thread that did
+            self._close(shared)
+            return self._read()
 
-    def _make(self, own: _Read[T]) -> None:
+    def _make(self, own: "Future[T]") -> T:
         is_next = False
         try:
             is_next = self._one_on_its_way.acquire(timeout=self._wait_seconds)
             self._close(own)
-            own.set_result(self._read())
-        except BaseException as error:  # noqa: BLE001 - raised to all who share it
+            found = self._read()
+        except BaseException:
             self._close(own)
-            own.set_exception(error)
+            # Not the error itself: its traceback would hold what holds it.
+            own.set_exception(RuntimeError("the read that was to be shared failed"))
+            raise
+        else:
+            own.set_result(found)
+            return found
         finally:
             if is_next:
                 self._one_on_its_way.release()
 
-    def _close(self, own: _Read[T]) -> None:
+    def _close(self, one: "Future[T]") -> None:
         """Let nobody share it who comes from now on."""
         with self._lock:
-            if self._coming is own:
+            if self._coming is one:
                 self._coming = None

@@ -112,9 +112,10 @@ def bench_endings(bench: Bench) -> list[Figure]:
     for database in DATABASES:
         with bench.stage(database) as stage:
             stage.start("both")
-            models, runs = patterns(stage), list[endings.Ended]()
+            models, runs, sharing = patterns(stage), list[endings.Ended](), list[float]()
 
             def ours() -> float:
+                sharing.append(_bare(stage, sharing=True))  # noqa: B023
                 runs.append(endings.ours(stage, models, GRANTS))  # noqa: B023
                 return runs[-1].per_second  # noqa: B023
 
@@ -132,13 +133,25 @@ def bench_endings(bench: Bench) -> list[Figure]:
                 middle >= 0.7,
             )
         )
+        _, said = ratios(second, sharing[-len(second) :])
+        figures.append(
+            Figure(
+                f"the same against a bare loop that shares reads likewise, {database}",
+                median(second, "a second", 0),
+                median(sharing[-len(second) :], "a second", 0),
+                said,
+                "",
+                None,
+            )
+        )
     return figures
 
 
-def _bare(stage: Stage) -> float:
+def _bare(stage: Stage, *, sharing: bool = False) -> float:
     namespace, far = stage.namespaces[0], datetime.now(UTC) + timedelta(hours=1)
     bound = bind(stage.plane, namespace, GRANTS, far)
-    return endings.bare(stage.folder / "bot.kubeconfig", namespace, bound, THREADS).per_second
+    kubeconfig = stage.folder / "bot.kubeconfig"
+    return endings.bare(kubeconfig, namespace, bound, THREADS, sharing=sharing).per_second
 
 
 def bench_hanging(bench: Bench) -> list[Figure]:

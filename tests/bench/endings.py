@@ -15,6 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+from grants.clusters.sharing import SharedRead
 from grants.errors import StoreError
 from tests.bench.bound import QUESTIONS, REVIEWS, Bound, Wire, bind
 from tests.bench.rows import Pattern, count_not_ended, lags, store_active
@@ -46,18 +47,33 @@ class Ended:
         return self.lags[min(len(self.lags) - 1, int(share * len(self.lags)))]
 
 
-def bare(kubeconfig: Path, namespace: str, bound: list[Bound], threads: int) -> Ended:
-    """End every binding with the calls that Valetkey makes, and nothing between them."""
+def bare(
+    kubeconfig: Path, namespace: str, bound: list[Bound], threads: int, *, sharing: bool = False
+) -> Ended:
+    """End every binding with the calls that each takes, and nothing between them.
+
+    `sharing`: those that say nothing of one binding are made once for all threads that ask at the
+    same moment, as Valetkey does.
+    """
     wire = Wire(kubeconfig, threads)
+
+    def recognise() -> None:
+        json.loads(wire.call("GET", KUBE_SYSTEM).data)["metadata"]["uid"]
+
+    def see_ready() -> None:
+        if wire.call("GET", "/readyz").status != HTTPStatus.OK:
+            raise AssertionError("not ready")
+
+    who = SharedRead(recognise) if sharing else recognise
+    ready = SharedRead(see_ready) if sharing else see_ready
 
     def one(it: Bound) -> None:
         options = {"preconditions": {"uid": it.uid}, "propagationPolicy": "Background"}
         gone = wire.call("DELETE", it.path, options)
         if gone.status != HTTPStatus.OK or json.loads(gone.data)["kind"] != "Status":
             raise AssertionError(gone.data)
-        json.loads(wire.call("GET", KUBE_SYSTEM).data)["metadata"]["uid"]
-        if wire.call("GET", "/readyz").status != HTTPStatus.OK:
-            raise AssertionError("not ready")
+        who()
+        ready()
         if wire.call("GET", it.path).status != HTTPStatus.NOT_FOUND:
             raise AssertionError("still there")
         for verb in QUESTIONS:
@@ -76,7 +92,7 @@ def bare(kubeconfig: Path, namespace: str, bound: list[Bound], threads: int) -> 
             }
             while json.loads(wire.call("POST", REVIEWS, review).data)["status"]["allowed"]:
                 pass
-        json.loads(wire.call("GET", KUBE_SYSTEM).data)["metadata"]["uid"]
+        who()
 
     began = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:

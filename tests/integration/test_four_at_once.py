@@ -116,8 +116,8 @@ class _EachAlone:
     def __init__(self, store: Unguarded) -> None:
         self._store = store
 
-    def request(self, request: str) -> AccessRequest | None:
-        found: AccessRequest | None = self._store.call("request", request)
+    def request(self, request: str, seen: AccessRequest | None = None) -> AccessRequest | None:
+        found: AccessRequest | None = self._store.call("request", request, seen)
         self._store.all_read()
         return found
 
