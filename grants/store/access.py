@@ -92,7 +92,7 @@ _SEEN_AS = (
 _ROLE = select(t.roles).where(t.roles.c.digest == bindparam("digest"))
 
 _ADD_REQUEST = insert(t.requests)
-_REQUEST = one_row(select(t.requests).where(t.requests.c.id == bindparam("id")))
+_REQUEST_LOCKED = select(t.requests).where(t.requests.c.id == bindparam("id")).with_for_update()
 _ITEM_COLUMNS = (t.items.c.id.label("item"), *(c for c in t.items.c if c.name != "id"))
 # For a transaction that sees one moment. A locked row is read as it is by then, joined ones not.
 _REQUEST_WITH_ITEMS = (
@@ -245,7 +245,7 @@ class AccessRows(TxBase):
         if not self._writable:
             rows = self._rows(_REQUEST_WITH_ITEMS, {"id": request})
             return self._read("request", rows[0], lambda _: _with_items(rows)) if rows else None
-        row = self._locked(_REQUEST, {"id": request})
+        row = self._row(_REQUEST_LOCKED, {"id": request})
         if row is None:
             return None
         if seen is None or (seen.id, seen.version) != (row.id, row.version):

@@ -133,12 +133,13 @@ def bench_endings(bench: Bench) -> list[Figure]:
                 middle >= 0.7,
             )
         )
-        _, said = ratios(second, sharing[-len(second) :])
+        likewise = sharing[-len(second) :]
+        _, said = ratios(second, likewise)
         figures.append(
             Figure(
                 f"the same against a bare loop that shares reads likewise, {database}",
                 median(second, "a second", 0),
-                median(sharing[-len(second) :], "a second", 0),
+                median(likewise, "a second", 0),
                 said,
                 "",
                 None,

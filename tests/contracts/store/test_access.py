@@ -139,12 +139,15 @@ def test_an_unknown_request_is_not_saved(store, stored):
         tx.save_request(a_request(stored.ann))
 
 
+def with_other_terms(draft, stored):
+    """Give a draft as it is submitted, with two items that it did not have."""
+    items = a_request(stored.ann, some_terms(), some_terms()).items
+    return replace(draft.moved(RequestState.PENDING, NOW), items=items)
+
+
 def test_a_draft_may_be_given_other_terms(store, stored):
     draft = a_request(stored.ann, state=RequestState.DRAFT)
-    submitted = replace(
-        draft.moved(RequestState.PENDING, NOW),
-        items=a_request(stored.ann, some_terms(), some_terms()).items,
-    )
+    submitted = with_other_terms(draft, stored)
     with store.write() as tx:
         tx.add_request(draft)
         tx.save_request(submitted)
@@ -155,10 +158,7 @@ def test_a_draft_may_be_given_other_terms(store, stored):
 def test_what_was_seen_of_a_request_counts_only_with_its_version(store, stored):
     """A draft that was submitted meanwhile, with other terms, is read as it is."""
     draft = a_request(stored.ann, state=RequestState.DRAFT)
-    submitted = replace(
-        draft.moved(RequestState.PENDING, NOW),
-        items=a_request(stored.ann, some_terms(), some_terms()).items,
-    )
+    submitted = with_other_terms(draft, stored)
     with store.write() as tx:
         tx.add_request(draft)
     with store.read() as tx:
